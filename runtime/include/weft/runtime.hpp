@@ -1,0 +1,118 @@
+// Starting, stopping and asking the runtime; the calling fiber.
+//
+//   weft::run([] { ... });            // start, run as a fiber, stop: the whole of main()
+//   weft::start(); ...; weft::stop(); // or by hand; go() starts the default runtime by itself
+//
+// The runtime runs fibers on Ps (processors in Go's sense), each served by one thread at a time.
+// Everything here may be called from any thread unless it says (fiber).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "weft/clock.hpp"
+#include "weft/detail/export.hpp"
+
+namespace weft {
+
+// Which system interface waits for descriptors.
+enum class poller_kind : std::uint8_t { automatic, epoll, io_uring, kqueue };
+
+struct options {
+  // Number of Ps, 1 to 1024. 0: WEFT_PROCS, else the CPUs this process may use: its affinity mask
+  // and its cgroup's CPU quota (v1 or v2, ancestors too, rounded up), at least 1.
+  int procs = 0;
+
+  // Bytes of address space per fiber stack, committed page by page as it is used. Rounded up to at
+  // least 16 KiB and to whole pages; at most 1 GiB.
+  std::size_t stack_size = 256 * 1024;
+
+  // A fiber that has run for this long is asked to let others run; it obeys at its next call into
+  // weft (checkpoint() is the cheapest). At least 1 us.
+  std::chrono::nanoseconds time_slice = std::chrono::milliseconds(10);
+
+  // More threads than this is a fatal error, as Go's SetMaxThreads.
+  std::size_t max_threads = 10'000;
+
+  // WEFT_POLLER overrides automatic.
+  poller_kind poller = poller_kind::automatic;
+
+  // Whether to stop the process when every fiber waits and nothing can wake one.
+  bool detect_deadlock = true;
+};
+
+// What a wait ends with when stop() unwinds the fiber or thread that waits. Not a std::exception,
+// so that handlers for errors do not take it for one; catch (...) must rethrow it.
+class unwind {
+ public:
+  const char* what() const noexcept { return "weft: the runtime is stopping"; }
+};
+
+// A number that no other fiber of the process has or had; 0: not a fiber.
+using fiber_id = std::uint64_t;
+
+// Starts the runtime. Blocks for the start of a thread or two. Throws std::logic_error if it runs
+// already, std::invalid_argument for options (or WEFT_PROCS) that make no sense,
+// std::system_error or std::bad_alloc when the system refuses threads or memory: nothing runs then.
+WEFT_API void start(options = {});
+
+// Ends it: every parked fiber is unwound (its wait throws weft::unwind, its destructors run), a
+// fiber that runs is unwound at its next wait, and so is a plain thread that waits in weft. Waits
+// inside destructors that run during an unwinding, for mutexes and for joins go on for as long as
+// they can end. Blocks until every fiber has ended and every thread of the runtime has been
+// joined; all memory is returned. May be followed by start(). Nothing happens when it does not
+// run. Throws std::logic_error when called from a fiber: it would wait for itself.
+// If only fibers remain that wait in destructors for something that can no longer happen, the
+// process ends with an error that says so.
+// Everything that happened in fibers happens-before the return.
+WEFT_API void stop();
+
+WEFT_API bool running() noexcept;
+
+// The number of Ps; 0 when the runtime does not run.
+WEFT_API int procs() noexcept;
+
+// Changes it, while fibers run. Returns the previous number. 1 to 1024 or std::invalid_argument;
+// std::logic_error if the runtime does not run. When lowered, a P goes out of use as soon as the
+// fiber on it next enters the scheduler; its work goes to the others.
+WEFT_API int set_procs(int n);
+
+// (fiber) Yields if the time slice is used up; about a load when not. For loops that do not call
+// into weft. On a plain thread: nothing.
+WEFT_API void checkpoint() noexcept;
+
+namespace this_fiber {
+
+WEFT_API bool is_fiber() noexcept;
+
+// 0 on a plain thread.
+WEFT_API fiber_id get_id() noexcept;
+
+// Lets the other runnable fibers of this P run first. On a plain thread: std::this_thread::yield.
+WEFT_API void yield() noexcept;
+
+// Waits. Nothing at all when the time has passed. Ends with weft::unwind at stop().
+WEFT_API void sleep_until(clock::time_point deadline);
+inline void sleep_for(duration d) {
+  if (d > duration::zero()) {
+    sleep_until(detail::deadline_after(d));
+  }
+}
+template <class Clock, class Duration>
+void sleep_until(std::chrono::time_point<Clock, Duration> deadline) {
+  // Another clock may be set while we sleep: look again, as std::this_thread::sleep_until.
+  for (auto now = Clock::now(); now < deadline; now = Clock::now()) {
+    sleep_for(std::chrono::ceil<duration>(deadline - now));
+  }
+}
+
+// (fiber) A name for dumps and errors; copied, the first 63 bytes. Nothing on a plain thread.
+WEFT_API void set_name(std::string_view name);
+
+// Bytes left on the fiber's stack; on a plain thread SIZE_MAX.
+WEFT_API std::size_t stack_remaining() noexcept;
+
+}  // namespace this_fiber
+}  // namespace weft

@@ -1,0 +1,30 @@
+#include "weft/detail/lock.hpp"
+
+#include "runtime/machine/platform.hpp"
+
+namespace weft::detail {
+
+void lock::acquire_slow() noexcept {
+  // Spin while the holder is likely to be running: it holds for nanoseconds. The pause grows so
+  // that, under contention, the thread that has the cache line gets several turns in a row.
+  for (int spin = 0, pauses = 4; spin < 12; ++spin, pauses += pauses / 2) {
+    for (int i = 0; i < pauses; ++i) {
+      cpu_relax();
+    }
+    if (try_acquire()) {
+      return;
+    }
+  }
+  // The holder has lost its processor, or the lock is much in demand: sleep in the kernel.
+  constexpr std::int64_t without_membarrier_ns = 100'000;
+  sleepers_.fetch_add(1, std::memory_order_seq_cst);
+  const bool ordered = process_membarrier();
+  while (!try_acquire()) {
+    futex_wait(&word_, 1, ordered ? -1 : without_membarrier_ns);
+  }
+  sleepers_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void lock::wake_sleeper() noexcept { futex_wake(&word_, 1); }
+
+}  // namespace weft::detail

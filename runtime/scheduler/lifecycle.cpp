@@ -1,0 +1,473 @@
+// Starting and stopping the runtime, and changing the number of Ps.
+//
+// stop() in short: forbid new waits; let everything run until all Ps are idle; with the world at
+// rest, so that no parked fiber can start to run, end every wait that can be ended; let it run
+// again; until no fiber is left. A wait is ended by its cancel_point, which knows whether somebody
+// else (a plain thread, say) has won it already. Waits that end by themselves once their owners
+// unwind (mutexes, joins) are left alone as long as anything else could be ended.
+#include <pthread.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+
+#include "runtime/machine/cpu_limit.hpp"
+#include "runtime/scheduler/scheduler.hpp"
+
+namespace weft {
+
+namespace detail {
+
+namespace {
+
+constinit std::mutex lifecycle;
+
+void stop_at_exit() noexcept {
+  // exit() on a fiber, or in a forked child: the threads go with the process.
+  if (current_m() == nullptr && sched.state.load(std::memory_order_acquire) == phase::running) {
+    stop();
+  }
+}
+
+void mark_forked() noexcept {
+  if (sched.state.load(std::memory_order_relaxed) != phase::stopped) {
+    sched.state.store(phase::forked, std::memory_order_relaxed);
+    if (M* const m = current_m(); m != nullptr) {
+      m->req.store(request::yield, std::memory_order_relaxed);
+    }
+  }
+}
+
+void install_process_hooks() {
+  static const bool installed = [] {
+    std::atexit(stop_at_exit);
+    pthread_atfork(nullptr, nullptr, mark_forked);
+    return true;
+  }();
+  static_cast<void>(installed);
+}
+
+int procs_from_environment() {
+  const char* const text = std::getenv("WEFT_PROCS");
+  if (text == nullptr || *text == '\0') {
+    return 0;
+  }
+  char* end = nullptr;
+  const long n = std::strtol(text, &end, 10);
+  if (*end != '\0' || n < 1 || n > max_procs) {
+    throw std::invalid_argument("weft: WEFT_PROCS must be a number from 1 to 1024, it is \"" +
+                                std::string(text) + '"');
+  }
+  return static_cast<int>(n);
+}
+
+options validated(options o) {
+  if (o.procs < 0 || o.procs > max_procs) {
+    throw std::invalid_argument("weft: options.procs must be 0 (automatic) or 1 to 1024, it is " +
+                                std::to_string(o.procs));
+  }
+  constexpr std::size_t largest_stack = std::size_t{1} << 30;
+  if (o.stack_size > largest_stack) {
+    throw std::invalid_argument("weft: options.stack_size is at most 1 GiB, it is " +
+                                std::to_string(o.stack_size) + " bytes");
+  }
+  if (o.time_slice < std::chrono::microseconds(1)) {
+    throw std::invalid_argument("weft: options.time_slice must be at least 1 us, it is " +
+                                std::to_string(o.time_slice.count()) + " ns");
+  }
+  if (o.max_threads < 1) {
+    throw std::invalid_argument("weft: options.max_threads must be at least 1");
+  }
+  if (o.procs == 0) {
+    o.procs = procs_from_environment();
+  }
+  if (o.procs == 0) {
+    o.procs = std::min(usable_cpus(), max_procs);
+  }
+  return o;
+}
+
+void free_ps() noexcept {
+  for (auto& slot : sched.all_ps) {
+    if (P* const p = slot.exchange(nullptr, std::memory_order_acq_rel); p != nullptr) {
+      p->stacks.drain();
+      delete p;
+    }
+  }
+  sched.made_ps.store(0, std::memory_order_relaxed);
+  sched.proc_count.store(0, std::memory_order_relaxed);
+}
+
+// Everything is down or never came up: gives all memory back.
+void tear_down() noexcept {
+  stop_sysmon();
+  join_all_ms();
+  while (sched.idle.first() != nullptr) {
+    sched.idle.pop();
+  }
+  sched.idle.spinning.store(0, std::memory_order_relaxed);
+  free_ps();
+  sched.pool.release_all();
+  stack_depot::release_all();
+  sched.said_no_threads.store(false, std::memory_order_relaxed);
+}
+
+// Makes Ps up to n and puts those without an M on the idle list.
+void use_ps(int n) {
+  for (int i = 0; i < n; ++i) {
+    if (sched.p_at(i) == nullptr) {
+      sched.all_ps[static_cast<std::size_t>(i)].store(make_p(i), std::memory_order_release);
+      sched.made_ps.store(std::max(i + 1, sched.made_ps.load()), std::memory_order_release);
+    }
+  }
+  sched.idle.guard.acquire();
+  sched.proc_count.store(n, std::memory_order_release);
+  for (int i = n; i-- > 0;) {
+    P* const p = sched.p_at(i);
+    if (!p->idle && p->owner.load(std::memory_order_relaxed) == nullptr) {
+      sched.idle.push(p);
+    }
+  }
+  sched.idle.guard.release();
+}
+
+void start_locked(const options& settings) {
+  sched.settings = settings;
+  sched.may_spin = affinity_cpus() > 1;
+  register_membarrier();
+  install_process_hooks();
+  stack_depot::configure({.stack_size = settings.stack_size});
+  sched.state.store(phase::running, std::memory_order_release);
+  try {
+    sched.pool.adopt_leftovers();
+    use_ps(settings.procs);
+    sched.idle.guard.acquire();
+    P* const first = sched.idle.pop();
+    sched.idle.guard.release();
+    if (!start_m(first, false)) {
+      throw std::system_error(EAGAIN, std::generic_category(),
+                              "weft: cannot create a thread to run fibers on");
+    }
+    start_sysmon();
+  } catch (...) {
+    tear_down();
+    sched.state.store(phase::stopped, std::memory_order_release);
+    throw;
+  }
+}
+
+// The census of a world at rest.
+struct round {
+  int live = 0;
+  int cancelled = 0;
+  int sleeping = 0;  // in destructors that run during an unwinding: they end by themselves
+  bool patient_too = false;
+};
+
+void unwind_fiber(G* g, void* arg) noexcept {
+  round& r = *static_cast<round*>(arg);
+  const g_status status = g->status.load(std::memory_order_relaxed);
+  if (status == g_status::idle || status == g_status::ended) {
+    return;
+  }
+  ++r.live;
+  if (status == g_status::waiting && g->reason == wait_reason::sleep) {
+    ++r.sleeping;
+  }
+  if (status != g_status::waiting || g->point == nullptr || g->ctx.exceptions.uncaught != 0 ||
+      g->patient != r.patient_too) {
+    return;
+  }
+  if (g->point->cancel(g->point, wait_outcome::unwound)) {
+    ++r.cancelled;
+    ready(g);
+  }
+}
+
+void unwind_thread(G* g, void*) noexcept {
+  g->scan_guard.acquire();
+  const bool won =
+      g->point != nullptr && !g->patient && g->point->cancel(g->point, wait_outcome::unwound);
+  g->scan_guard.release();
+  if (won) {
+    ready(g);
+  }
+}
+
+// A P that set_procs() has taken out of use counts until its M has let go of it: a fiber may run
+// there still, and its queue is on its way to the others.
+bool retired_ps_are_free() noexcept {
+  for (int i = sched.proc_count.load(); i < sched.made_ps.load(); ++i) {
+    if (sched.p_at(i)->owner.load(std::memory_order_relaxed) != nullptr) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Under idle.guard.
+bool nothing_moves() noexcept {
+  return retired_ps_are_free() && sched.idle.idle_count.load() == sched.proc_count.load() &&
+         sched.global.empty() && sched.idle.spinning.load() == 0 && sched.outside_calls.load() == 0;
+}
+
+// Waits until every P is idle, and keeps it so.
+void rest() noexcept {
+  constexpr std::int64_t look_again_ns = 1'000'000;
+  for (;;) {
+    sched.idle.guard.acquire();
+    sched.at_rest = nothing_moves();
+    const bool at_rest = sched.at_rest;
+    sched.idle.guard.release();
+    if (at_rest) {
+      return;
+    }
+    sched.quiescent.wait_until(monotonic_ns() + look_again_ns);
+  }
+}
+
+void resume() noexcept {
+  for (;;) {
+    sched.idle.guard.acquire();
+    sched.at_rest = false;
+    P* const p = sched.global.empty() ? nullptr : sched.idle.pop();
+    sched.idle.guard.release();
+    if (p == nullptr || !wake_p(p, false)) {
+      return;
+    }
+    if (sched.idle.idle_count.load() == 0) {
+      return;
+    }
+  }
+}
+
+bool timers_pending() noexcept {
+  for (int i = 0; i < sched.made_ps.load(); ++i) {
+    if (sched.p_at(i)->timers.next() != timer_heap::no_time) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Nothing could be ended: what is left waits for a timer, or for a plain thread that is about to
+// unlock or send something.
+void await_others(std::int64_t* stuck_since) noexcept {
+  constexpr std::int64_t look_again_ns = 500'000;
+  constexpr std::int64_t patience_ns = 1'000'000'000;
+  const std::int64_t now = monotonic_ns();
+  if (*stuck_since == 0 || timers_pending() || !sched.global.empty()) {
+    *stuck_since = now;
+  } else if (now - *stuck_since > patience_ns) {
+    fatal(
+        "stop(): fibers wait, in destructors that run during their unwinding, for something "
+        "that can no longer happen");
+  }
+  sched.quiescent.wait_until(now + look_again_ns);
+}
+
+void unwind_everything() noexcept {
+  std::int64_t stuck_since = 0;
+  for (;;) {
+    for_each_stand_in(unwind_thread, nullptr);
+    rest();
+    round r;
+    sched.pool.for_each(unwind_fiber, &r);
+    if (r.live > 0 && r.cancelled == 0 && r.sleeping == 0) {
+      r = {.patient_too = true};
+      sched.pool.for_each(unwind_fiber, &r);
+    }
+    resume();
+    if (r.live == 0) {
+      return;
+    }
+    if (r.cancelled > 0) {
+      stuck_since = 0;
+    } else {
+      await_others(&stuck_since);
+    }
+  }
+}
+
+}  // namespace
+
+P* make_p(int index) {
+  auto p = std::make_unique<P>();
+  p->index = index;
+  if (index > 0) {
+    p->queue.share();
+  }
+  return p.release();
+}
+
+void retire_p(M* m, P* p) noexcept {
+  if (p != nullptr) {
+    while (G* g = p->queue.pop_next()) {
+      sched.global.push(g);
+    }
+    while (G* g = p->queue.pop_front()) {
+      sched.global.push(g);
+    }
+    p->timers.move_to(sched.p_at(0)->timers);
+    outside_timer_is_first();
+    p->stacks.drain();
+    p->records.drain(sched.pool);
+  }
+  sched.idle.guard.acquire();
+  const bool reused = p != nullptr && p->index < sched.proc_count.load(std::memory_order_relaxed);
+  if (reused || m->exiting) {
+    sched.idle.guard.release();
+    return;  // set_procs() has changed its mind meanwhile
+  }
+  // From the release on, who takes this M off the spare list may set it.
+  const bool was_spinning = std::exchange(m->spinning, false);
+  if (p != nullptr) {
+    p->owner.store(nullptr, std::memory_order_relaxed);
+    m->p.store(nullptr, std::memory_order_relaxed);
+    m->next_spare = sched.spare_ms;
+    sched.spare_ms = m;
+  }
+  sched.idle.guard.release();
+  if (was_spinning) {
+    sched.idle.spinning.fetch_sub(1, std::memory_order_seq_cst);
+  }
+  if (!sched.global.empty()) {
+    wake_helper();
+  }
+  m->sleep.wait();
+}
+
+void prepare_outside_timer() { ensure_started(); }
+
+timer_heap& outside_timer_heap() noexcept { return sched.p_at(0)->timers; }
+
+void outside_timer_is_first() noexcept {
+  const outside_call in;
+  P* const p = sched.p_at(0);
+  M* const m = p != nullptr ? p->owner.load(std::memory_order_acquire) : nullptr;
+  if (m != nullptr) {
+    m->sleep.wake();
+    return;
+  }
+  sched.idle.guard.acquire();
+  const bool idle = p != nullptr && p->idle && !sched.at_rest;
+  if (idle) {
+    sched.idle.remove(p);
+  }
+  sched.idle.guard.release();
+  if (idle) {
+    wake_p(p, false);
+  }
+}
+
+void ensure_started() {
+  const phase now = sched.state.load(std::memory_order_acquire);
+  if (now == phase::running || (now == phase::stopping && current_m() != nullptr)) [[likely]] {
+    return;
+  }
+  if (now == phase::forked) {
+    fail_forked();
+  }
+  if (now == phase::stopping) {
+    throw std::logic_error("weft: the runtime is stopping: no fiber can be started from outside");
+  }
+  const std::scoped_lock hold(lifecycle);
+  if (sched.state.load(std::memory_order_acquire) == phase::stopped) {
+    start_locked(validated({}));
+  }
+}
+
+void fail_forked() noexcept {
+  fatal(
+      "this is the child of a fork() made while the runtime was running; its threads do not exist "
+      "here. Call exec, or fork before start()");
+}
+
+}  // namespace detail
+
+void start(options settings) {
+  using namespace detail;
+  if (sched.state.load(std::memory_order_acquire) == phase::forked) {
+    fail_forked();
+  }
+  const options checked = validated(settings);
+  const std::scoped_lock hold(lifecycle);
+  if (sched.state.load(std::memory_order_acquire) != phase::stopped) {
+    throw std::logic_error("weft::start: the runtime is running already; stop() it first");
+  }
+  start_locked(checked);
+}
+
+void stop() {
+  using namespace detail;
+  if (current_m() != nullptr) {
+    throw std::logic_error(
+        "weft::stop: called from a fiber, it would wait for itself; return from main instead, or "
+        "call it from a plain thread");
+  }
+  if (sched.state.load(std::memory_order_acquire) == phase::forked) {
+    return;
+  }
+  const std::scoped_lock hold(lifecycle);
+  if (sched.state.load(std::memory_order_acquire) != phase::running) {
+    return;
+  }
+  sched.state.store(phase::stopping, std::memory_order_seq_cst);
+  unwind_everything();
+  tear_down();
+  sched.state.store(phase::stopped, std::memory_order_release);
+}
+
+bool running() noexcept {
+  const auto state = detail::sched.state.load(std::memory_order_acquire);
+  return state == detail::phase::running || state == detail::phase::stopping;
+}
+
+int procs() noexcept {
+  return running() ? detail::sched.proc_count.load(std::memory_order_acquire) : 0;
+}
+
+int set_procs(int n) {
+  using namespace detail;
+  if (n < 1 || n > max_procs) {
+    throw std::invalid_argument("weft::set_procs: 1 to 1024, not " + std::to_string(n));
+  }
+  // A fiber must not sleep in the mutex while it holds a P that stop() waits for.
+  std::unique_lock hold(lifecycle, std::defer_lock);
+  while (!hold.try_lock()) {
+    this_fiber::yield();
+    if (sched.state.load(std::memory_order_acquire) == phase::stopping) {
+      throw unwind();
+    }
+  }
+  if (sched.state.load(std::memory_order_acquire) != phase::running) {
+    throw std::logic_error("weft::set_procs: the runtime does not run");
+  }
+  const int before = sched.proc_count.load(std::memory_order_relaxed);
+  use_ps(n);
+  for (int i = 0; i < sched.made_ps.load(); ++i) {
+    P* const p = sched.p_at(i);
+    sched.idle.guard.acquire();
+    const bool retire_idle = i >= n && p->idle;
+    if (retire_idle) {
+      sched.idle.remove(p);
+    }
+    M* const m = p->owner.load(std::memory_order_acquire);
+    sched.idle.guard.release();
+    if (m == nullptr) {
+      continue;
+    }
+    if (retire_idle) {
+      m->sleep.wake();
+    } else if (i >= n || !p->queue.stealable()) {
+      request none = request::none;
+      m->req.compare_exchange_strong(none, request::yield, std::memory_order_acq_rel);
+    }
+  }
+  return before;
+}
+
+}  // namespace weft

@@ -1,0 +1,273 @@
+// Parking, readying, yielding: the implementation of park.hpp.
+//
+// A wait of a fiber: the waiter is enqueued under its object's lock, the fiber switches away, and
+// the lock is released by the commit, on the next stack. So whoever can take the waiter off its
+// queue finds a fiber that is off its own stack. A wait of a plain thread is the same with the
+// thread's stand-in, whose note keeps a wake that comes early.
+#include "runtime/scheduler/park.hpp"
+
+#include <exception>
+
+#include "runtime/scheduler/scheduler.hpp"
+
+namespace weft::detail {
+
+namespace {
+
+void release_guard(void* guard, M*) noexcept { static_cast<lock*>(guard)->release(); }
+
+// cancel_point of a waiter that stands in one queue: its object's lock decides who wins.
+bool cancel_queued(cancel_point* point, wait_outcome outcome) noexcept {
+  auto* const w = static_cast<waiter*>(point);
+  lock* const guard = w->guard;
+  guard->acquire();
+  const bool won = w->queue != nullptr;
+  if (won) {
+    w->queue->remove(w);
+    w->outcome = outcome;
+  }
+  guard->release();
+  return won;
+}
+
+// A deadline has passed. The G is in that wait until its stop_timer() returns, which waits for
+// this to end; scan_guard keeps it back until the G is off its stack (see park()).
+void fire_deadline(timer_node* t) noexcept {
+  G* const g = static_cast<G*>(t->arg);
+  g->scan_guard.acquire();
+  cancel_point* const point = g->point;
+  g->scan_guard.release();
+  if (point->cancel(point, wait_outcome::timed_out)) {
+    ready(g);
+  }
+}
+
+void arm_deadline(G* g, std::int64_t deadline) noexcept {
+  g->timer.fire = fire_deadline;
+  g->timer.arg = g;
+  try {
+    arm_timer(&g->timer, deadline);
+  } catch (...) {
+    fatal("out of memory while arming a deadline");
+  }
+}
+
+void set_waiting(G* g, cancel_point* point, const wait_options& options) noexcept {
+  g->point = point;
+  g->reason = options.reason;
+  g->patient = options.patient;
+  g->status.store(g_status::waiting, std::memory_order_relaxed);
+}
+
+// The wait of a plain thread, already enqueued and visible. `point` stays valid until
+// scan_guard has been taken once more.
+void wait_as_thread(G* g, cancel_point* point, const wait_options& options) noexcept {
+  const std::int64_t deadline = options.deadline;
+  // stop() may have looked at this thread before it could see `point`; scan_guard orders the two.
+  if (point != nullptr && refuse_wait(options) && point->cancel(point, wait_outcome::unwound)) {
+    g->sleep.wake();
+  }
+  if (!g->sleep.wait_until(deadline) &&
+      !(point != nullptr && point->cancel(point, wait_outcome::timed_out))) {
+    g->sleep.wait();
+  }
+  g->scan_guard.acquire();
+  g->point = nullptr;
+  g->status.store(g_status::running, std::memory_order_relaxed);
+  g->scan_guard.release();
+}
+
+struct guarded_commit {
+  commit_fn commit;
+  void* arg;
+  lock* scan_guard;  // null: none to release
+};
+
+void run_guarded_commit(void* arg, M*) noexcept {
+  // The frame `arg` lives on may be gone as soon as the commit has run.
+  const guarded_commit c = *static_cast<guarded_commit*>(arg);
+  c.commit(c.arg);
+  if (c.scan_guard != nullptr) {
+    c.scan_guard->release();
+  }
+}
+
+void push_self_back(void* g, M* m) noexcept {
+  P* const p = m->p.load(std::memory_order_relaxed);
+  announce(m, p->queue.push_back(static_cast<G*>(g), sched.global));
+}
+
+void push_self_global(void* g, M*) noexcept {
+  sched.global.push(static_cast<G*>(g));
+  if (sched.idle.idle_count.load(std::memory_order_relaxed) > 0) {
+    full_fence();
+    wake_helper();
+  }
+}
+
+}  // namespace
+
+bool refuse_wait(const wait_options& options) noexcept {
+  if (sched.state.load(std::memory_order_relaxed) == phase::forked) [[unlikely]] {
+    fail_forked();
+  }
+  return sched.state.load(std::memory_order_relaxed) == phase::stopping && !options.patient &&
+         std::uncaught_exceptions() == 0;
+}
+
+wait_outcome wait(wait_queue& queue, lock& guard, waiter& w, wait_options options) noexcept {
+  if (sched.state.load(std::memory_order_relaxed) >= phase::stopping && refuse_wait(options))
+      [[unlikely]] {
+    guard.release();
+    return wait_outcome::unwound;
+  }
+  const bool timed = options.deadline != never;
+  if (timed && options.deadline <= monotonic_ns()) {
+    guard.release();
+    return wait_outcome::timed_out;
+  }
+  M* const m = current_m();
+  G* const g = m != nullptr ? m->running : current_stand_in();
+  w.cancel = cancel_queued;
+  w.g = g;
+  w.guard = &guard;
+  w.outcome = wait_outcome::woken;
+  if (options.front) {
+    queue.push_front(&w);
+  } else {
+    queue.push_back(&w);
+  }
+  if (m == nullptr) {
+    g->scan_guard.acquire();
+    set_waiting(g, &w, options);
+    g->scan_guard.release();
+    guard.release();
+    wait_as_thread(g, &w, options);
+    return w.outcome;
+  }
+  set_waiting(g, &w, options);
+  if (timed) {
+    arm_deadline(g, options.deadline);
+  }
+  switch_away(m, pick(m), release_guard, &guard);
+  if (timed) {
+    stop_timer(&g->timer, true);
+  }
+  return w.outcome;
+}
+
+void park(commit_fn commit, void* arg, cancel_point* point, wait_options options) noexcept {
+  M* const m = current_m();
+  if (m == nullptr) {
+    G* const g = current_stand_in();
+    g->scan_guard.acquire();
+    set_waiting(g, point, options);
+    g->scan_guard.release();
+    commit(arg);
+    wait_as_thread(g, point, options);
+    return;
+  }
+  G* const g = m->running;
+  set_waiting(g, point, options);
+  if (options.deadline == never) {
+    guarded_commit bare{commit, arg, nullptr};
+    switch_away(m, pick(m), run_guarded_commit, &bare);
+    return;
+  }
+  // A deadline that fires at once must not resume the fiber before its commit is through.
+  g->scan_guard.acquire();
+  guarded_commit guarded{commit, arg, &g->scan_guard};
+  arm_deadline(g, options.deadline);
+  switch_away(m, pick(m), run_guarded_commit, &guarded);
+  stop_timer(&g->timer, true);
+}
+
+void ready(G* g) noexcept {
+  if (g->is_thread) [[unlikely]] {
+    g->sleep.wake();
+    return;
+  }
+  if (M* const m = current_m(); m != nullptr) [[likely]] {
+    ready_on(m, g);
+  } else {
+    g->status.store(g_status::runnable, std::memory_order_relaxed);
+    make_runnable_from_outside(g);
+  }
+}
+
+G* self() noexcept {
+  M* const m = current_m();
+  return m != nullptr ? m->running : current_stand_in();
+}
+
+void throw_unwind() {
+  if (M* const m = current_m(); m != nullptr) {
+    G* const g = m->running;
+    g->unwinding = true;
+    constexpr std::uint32_t patience = 1000;
+    if (++g->swallowed_unwinds > patience) {
+      fatal(
+          "a fiber goes on waiting although stop() ends each of its waits with weft::unwind: its "
+          "catch (...) must rethrow");
+    }
+  }
+  throw unwind();
+}
+
+int current_p_index() noexcept {
+  M* const m = current_m();
+  return m != nullptr ? m->p.load(std::memory_order_relaxed)->index : -1;
+}
+
+M* yield_on(M* m) noexcept {
+  G* next = pick(m);
+  if (next == nullptr) {
+    next = pick_elsewhere(m);
+  }
+  if (next == nullptr) {
+    return m;
+  }
+  G* const g = m->running;
+  g->status.store(g_status::runnable, std::memory_order_relaxed);
+  return switch_away(m, next, push_self_back, g);
+}
+
+void yield() noexcept {
+  if (M* const m = current_m(); m != nullptr) {
+    yield_on(m);
+  } else {
+    yield_thread();
+  }
+}
+
+M* yield_slice(M* m) noexcept {
+  G* const next = pick_anywhere(m);
+  if (next == nullptr) {
+    return m;
+  }
+  G* const g = m->running;
+  g->status.store(g_status::runnable, std::memory_order_relaxed);
+  return switch_away(m, next, push_self_global, g);
+}
+
+M* M::answer_request(M* m) noexcept {
+  request asked = request::yield;
+  m->req.compare_exchange_strong(asked, request::none, std::memory_order_acq_rel);
+  if (sched.state.load(std::memory_order_relaxed) == phase::forked) [[unlikely]] {
+    fail_forked();
+  }
+  P* const p = m->p.load(std::memory_order_relaxed);
+  if (p->index >= sched.proc_count.load(std::memory_order_relaxed)) {
+    G* const g = m->running;  // the P goes out of use: g0 sees to that
+    g->status.store(g_status::runnable, std::memory_order_relaxed);
+    return switch_away(m, nullptr, push_self_global, g);
+  }
+  if (!p->queue.shared() && sched.made_ps.load(std::memory_order_acquire) > 1) {
+    p->queue.share();
+  }
+  return yield_slice(m);
+}
+
+std::int64_t now_ns() noexcept { return monotonic_ns(); }
+
+}  // namespace weft::detail

@@ -1,0 +1,334 @@
+// What runs next.
+//
+// Order, as Go's findRunnable: every 61st dispatch the timers and the oldest of the global queue;
+// runnext; the own ring; then, on the M's own stack, due timers, a batch of the global queue,
+// half of another P's ring in random order, and sleep.
+//
+// Bounds on how long a runnable fiber can wait while some P is idle (docs/scheduling.md):
+//   announced work   a wake-up of an idle M (tens of microseconds): a P announces when it makes a
+//                    fiber runnable while another one already waits there, and for every fiber
+//                    started by go() and everything that comes from outside
+//   a single fiber readied into runnext is not announced: its waker usually parks at once and
+//                    runs it. If it does not, sysmon sees the P undispatched and wakes a thief.
+#include "runtime/scheduler/scheduler.hpp"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+namespace weft::detail {
+
+// Never destroyed: after exit() on a fiber, threads may still run while static objects go.
+static_assert(std::is_trivially_destructible_v<scheduler>);
+constinit scheduler sched;
+
+namespace {
+
+constexpr std::uint32_t global_look_every = 61;
+constexpr std::int64_t next_stealable_after_ns = 20'000;
+constexpr std::uint32_t max_spin_ns = 50'000;
+constexpr std::uint32_t min_spin_ns = 2'000;
+
+void run_timers(M* m, P* p) noexcept {
+  if (p->timers.next() != timer_heap::no_time) {
+    const std::int64_t now = monotonic_ns();
+    if (p->timers.next() <= now) {
+      m->ready_to_back = true;
+      p->timers.run_due(now);
+      m->ready_to_back = false;
+    }
+  }
+}
+
+G* take_global(P* p) noexcept {
+  const int procs = std::max(1, sched.proc_count.load(std::memory_order_relaxed));
+  const std::uint32_t fair = sched.global.size() / static_cast<std::uint32_t>(procs) + 1;
+  return sched.global.pop_batch(p->queue,
+                                std::min<std::uint32_t>(run_queue::capacity / 2 - 1, fair - 1));
+}
+
+G* steal_ring(M* m, P* p) noexcept {
+  const auto made = static_cast<std::uint32_t>(sched.made_ps.load(std::memory_order_acquire));
+  const std::uint32_t start = m->random.below(made);
+  for (std::uint32_t i = 0; i < made; ++i) {
+    P* const victim = sched.p_at(static_cast<int>((start + i) % made));
+    if (victim == p || victim == nullptr) {
+      continue;
+    }
+    if (G* g = victim->queue.steal_half(p->queue); g != nullptr) {
+      return g;
+    }
+  }
+  return nullptr;
+}
+
+// Watches one runnext at a time: a fiber that stays there while its P dispatches nobody is not
+// about to be run by its waker.
+class next_watch {
+ public:
+  G* steal(P* p) noexcept {
+    const int made = sched.made_ps.load(std::memory_order_acquire);
+    for (int i = 0; i < made; ++i) {
+      P* const victim = sched.p_at(i);
+      G* const g = victim != nullptr && victim != p ? victim->queue.peek_next() : nullptr;
+      if (g == nullptr) {
+        continue;
+      }
+      const std::uint32_t dispatches = victim->dispatches.load(std::memory_order_relaxed);
+      const std::int64_t now = monotonic_ns();
+      if (victim != victim_ || dispatches != dispatches_) {
+        victim_ = victim;
+        dispatches_ = dispatches;
+        since_ = now;
+      } else if (now - since_ >= next_stealable_after_ns && victim->queue.steal_next(g)) {
+        victim_ = nullptr;
+        return g;
+      }
+      return nullptr;
+    }
+    victim_ = nullptr;
+    return nullptr;
+  }
+
+  bool watching() const noexcept { return victim_ != nullptr; }
+
+ private:
+  P* victim_ = nullptr;
+  std::uint32_t dispatches_ = 0;
+  std::int64_t since_ = 0;
+};
+
+bool timers_due_elsewhere(P* p, std::int64_t now) noexcept {
+  const int made = sched.made_ps.load(std::memory_order_acquire);
+  for (int i = 0; i < made; ++i) {
+    P* const other = sched.p_at(i);
+    if (other != nullptr && other != p && other->timers.next() <= now) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Timers of a P that is stuck in one fiber fire here.
+void run_timers_elsewhere(M* m, P* p) noexcept {
+  constexpr std::int64_t overdue_ns = 50'000;
+  const std::int64_t overdue = monotonic_ns() - overdue_ns;
+  if (!timers_due_elsewhere(p, overdue)) {
+    return;
+  }
+  const int made = sched.made_ps.load(std::memory_order_acquire);
+  m->ready_to_back = true;
+  for (int i = 0; i < made; ++i) {
+    P* const other = sched.p_at(i);
+    if (other != nullptr && other != p && other->timers.next() <= overdue) {
+      other->timers.run_due(overdue);
+    }
+  }
+  m->ready_to_back = false;
+}
+
+bool any_stealable() noexcept {
+  const int made = sched.made_ps.load(std::memory_order_acquire);
+  for (int i = 0; i < made; ++i) {
+    P* const p = sched.p_at(i);
+    if (p != nullptr && p->queue.stealable() && p->queue.size() > 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void start_spinning(M* m) noexcept {
+  m->spinning = true;
+  sched.idle.spinning.fetch_add(1, std::memory_order_seq_cst);
+}
+
+// A spinning M that found work stops spinning; if it was the last one, somebody else looks for
+// more, so that parallelism grows by one thread at a time for as long as there is work.
+void found_work(M* m) noexcept {
+  if (m->spinning) {
+    m->spinning = false;
+    if (sched.idle.spinning.fetch_sub(1, std::memory_order_seq_cst) == 1 &&
+        sched.idle.idle_count.load(std::memory_order_relaxed) > 0 &&
+        (any_stealable() || !sched.global.empty())) {
+      wake_helper();
+    }
+  }
+}
+
+// Looks for work elsewhere for a while. Null: found none.
+G* spin(M* m, P* p) noexcept {
+  const int procs = sched.proc_count.load(std::memory_order_relaxed);
+  const int busy = procs - sched.idle.idle_count.load(std::memory_order_relaxed);
+  if (!m->spinning &&
+      2 * sched.idle.spinning.load(std::memory_order_relaxed) >= std::max(busy, 1)) {
+    return nullptr;
+  }
+  if (!m->spinning) {
+    start_spinning(m);
+  }
+  next_watch watch;
+  const std::int64_t begin = monotonic_ns();
+  std::int64_t end = begin + (sched.may_spin ? m->spin_ns : 0);
+  for (;;) {
+    if (G* g = steal_ring(m, p); g != nullptr) {
+      m->spin_ns = std::min(max_spin_ns, m->spin_ns * 2);
+      return g;
+    }
+    if (G* g = watch.steal(p); g != nullptr) {
+      return g;
+    }
+    if (!sched.global.empty()) {
+      if (G* g = take_global(p); g != nullptr) {
+        m->spin_ns = std::min(max_spin_ns, m->spin_ns * 2);
+        return g;
+      }
+    }
+    const std::int64_t now = monotonic_ns();
+    if (watch.watching() && sched.may_spin) {
+      end = std::max(end, begin + 3 * next_stealable_after_ns);
+    }
+    if (now >= end || p->timers.next() <= now) {
+      break;
+    }
+    for (int i = 0; i < 20; ++i) {
+      cpu_relax();
+    }
+  }
+  run_timers_elsewhere(m, p);
+  m->spin_ns = std::max(min_spin_ns, m->spin_ns / 2);
+  return p->queue.pop_front();
+}
+
+// Puts the M to sleep with its P until it is woken or its next timer is due. False: do not sleep
+// now, look again.
+bool go_idle(M* m, P* p) noexcept {
+  idle_list& idle = sched.idle;
+  idle.guard.acquire();
+  if (m->exiting || p->index >= sched.proc_count.load(std::memory_order_relaxed) ||
+      (!sched.global.empty() && !sched.at_rest)) {
+    idle.guard.release();
+    return false;
+  }
+  idle.push(p);
+  const bool all_idle = idle.idle_count.load(std::memory_order_relaxed) ==
+                        sched.proc_count.load(std::memory_order_relaxed);
+  // From the release on, who takes the P off the list may set it.
+  const bool was_spinning = std::exchange(m->spinning, false);
+  idle.guard.release();
+  if (was_spinning) {
+    idle.spinning.fetch_sub(1, std::memory_order_seq_cst);
+    full_fence();
+    if (any_stealable() || !sched.global.empty()) {
+      idle.guard.acquire();
+      const bool still_idle = p->idle.load(std::memory_order_relaxed) && !sched.at_rest;
+      if (still_idle) {
+        idle.remove(p);
+      }
+      idle.guard.release();
+      if (still_idle) {
+        wake_sysmon();
+        start_spinning(m);
+        return false;
+      }
+    }
+  }
+  if (all_idle && sched.state.load(std::memory_order_acquire) == phase::stopping) {
+    sched.quiescent.wake();
+  }
+  return true;
+}
+
+void sleep_idle(M* m, P* p) noexcept {
+  idle_list& idle = sched.idle;
+  for (;;) {
+    m->sleep.wait_until(p->timers.next());
+    idle.guard.acquire();
+    if (!p->idle.load(std::memory_order_relaxed)) {
+      idle.guard.release();
+      return;  // the waker took the P off the list for us
+    }
+    // The time of a timer has come, or somebody wants us to look at our timers again.
+    if (!sched.at_rest) {
+      idle.remove(p);
+      idle.guard.release();
+      wake_sysmon();
+      return;
+    }
+    idle.guard.release();
+    // stop() has the world at rest, for as long as it takes to look at every fiber. It wakes only
+    // those Ms that it has work for: look again soon whether this one may go on.
+    constexpr std::int64_t rest_ns = 200'000;
+    m->sleep.wait_until(monotonic_ns() + rest_ns);
+    idle.guard.acquire();
+    const bool woken = !p->idle.load(std::memory_order_relaxed);
+    idle.guard.release();
+    if (woken) {
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+G* pick_at_look(M* m, P* p) noexcept {
+  p->look_at += global_look_every;
+  run_timers(m, p);
+  G* const g = sched.global.pop_oldest();
+  if (g != nullptr) {
+    p->count_slice();
+  }
+  return g;
+}
+
+G* pick_elsewhere(M* m) noexcept {
+  P* const p = m->p.load(std::memory_order_relaxed);
+  run_timers(m, p);
+  if (G* g = p->queue.pop_front(); g != nullptr) {
+    return g;
+  }
+  return take_global(p);
+}
+
+G* find_runnable(M* m) noexcept {
+  for (;;) {
+    P* p = m->p.load(std::memory_order_relaxed);
+    if (m->exiting) {
+      return nullptr;
+    }
+    if (p == nullptr || p->index >= sched.proc_count.load(std::memory_order_relaxed)) [[unlikely]] {
+      retire_p(m, p);
+      continue;
+    }
+    if (!p->queue.shared() && sched.made_ps.load(std::memory_order_relaxed) > 1) [[unlikely]] {
+      p->queue.share();
+    }
+    G* g = pick_anywhere(m);
+    if (g == nullptr) {
+      g = spin(m, p);
+    }
+    if (g != nullptr) {
+      found_work(m);
+      return g;
+    }
+    if (go_idle(m, p)) {
+      sleep_idle(m, p);
+    }
+  }
+}
+
+void wake_helper() noexcept {
+  idle_list& idle = sched.idle;
+  std::int32_t nobody = 0;
+  if (!idle.spinning.compare_exchange_strong(nobody, 1, std::memory_order_seq_cst)) {
+    return;
+  }
+  idle.guard.acquire();
+  P* const p = sched.at_rest ? nullptr : idle.pop();
+  idle.guard.release();
+  if (p == nullptr || !wake_p(p, true)) {
+    idle.spinning.fetch_sub(1, std::memory_order_seq_cst);
+  }
+}
+
+}  // namespace weft::detail

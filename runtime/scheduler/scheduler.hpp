@@ -1,0 +1,205 @@
+// The scheduler's state and its inner interface. Not included outside runtime/.
+//
+// Who runs next: pick() while a fiber leaves its P (own queue only, no lock), find_runnable() on
+// the M's own stack when there was nothing (timers, global queue, stealing, sleep).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+#include "runtime/machine/platform.hpp"
+#include "runtime/scheduler/park.hpp"
+#include "runtime/state/current.hpp"
+#include "runtime/state/g.hpp"
+#include "runtime/state/g_pool.hpp"
+#include "runtime/state/global_queue.hpp"
+#include "runtime/state/idle.hpp"
+#include "runtime/state/m.hpp"
+#include "runtime/state/outside.hpp"
+#include "runtime/state/p.hpp"
+#include "weft/runtime.hpp"
+
+namespace weft::detail {
+
+inline constexpr int max_procs = 1024;
+
+// forked: the child of a fork that had the runtime running; nothing works there but exec.
+enum class phase : std::uint8_t { stopped, running, stopping, forked };
+
+struct scheduler {
+  idle_list idle;
+  global_queue global;
+  g_pool pool{global};
+  std::array<std::atomic<P*>, max_procs> all_ps{};  // made on demand, freed at stop
+  std::atomic<int> proc_count{0};                   // Ps in use; those above retire
+  std::atomic<int> made_ps{0};
+  std::atomic<phase> state{phase::stopped};
+  std::atomic<int> outside_calls{0};  // plain threads inside calls that touch the fields above
+  bool may_spin = false;              // more than one processor to run on
+
+  // Under idle.guard.
+  M* spare_ms = nullptr;  // Ms without a P
+  M* all_ms = nullptr;
+  int m_count = 0;
+  bool at_rest = false;  // stop() looks at the fibers: nobody leaves idle
+
+  std::atomic<bool> said_no_threads{false};
+
+  note quiescent;  // stop() waits here for all Ps to be idle
+  note sysmon_sleep;
+  std::atomic<bool> sysmon_deep{false};  // sysmon sleeps without a timeout
+  options settings;
+
+  P* p_at(int i) const noexcept {
+    return all_ps[static_cast<std::size_t>(i)].load(std::memory_order_acquire);
+  }
+};
+
+extern scheduler sched;
+
+// scheduler.cpp -----------------------------------------------------------------------------
+
+// The look at the timers and the global queue that pick() takes every 61st time.
+G* pick_at_look(M* m, P* p) noexcept;
+
+// The next G of m's P, or null when its queue is empty.
+[[gnu::always_inline]] inline G* pick(M* m) noexcept {
+  P* const p = m->p.load(std::memory_order_relaxed);
+  const std::uint32_t n = p->dispatches.load(std::memory_order_relaxed) + 1;
+  p->dispatches.store(n, std::memory_order_relaxed);
+  if (n == p->look_at) [[unlikely]] {
+    if (G* g = pick_at_look(m, p); g != nullptr) {
+      return g;
+    }
+  }
+  if (G* g = p->queue.pop_next(); g != nullptr) {
+    return g;  // inherits the slice
+  }
+  p->count_slice();
+  return p->queue.pop_front();
+}
+
+// When pick() found nothing: due timers and the global queue. Does not sleep.
+G* pick_elsewhere(M* m) noexcept;
+inline G* pick_anywhere(M* m) noexcept {
+  G* const g = pick(m);
+  return g != nullptr ? g : pick_elsewhere(m);
+}
+
+// On g0: the next G, sleeping until there is one. Null when the M shall exit.
+G* find_runnable(M* m) noexcept;
+
+// Called after something was made runnable on m's P (null: on the global queue): wakes an idle
+// P's M if there is one and nobody is looking for work already.
+void wake_helper() noexcept;
+inline void announce(M* m, bool more_than_one) noexcept {
+  if (more_than_one && m->p.load(std::memory_order_relaxed)->queue.shared()) {
+    full_fence();
+    if (sched.idle.idle_count.load(std::memory_order_relaxed) > 0 &&
+        sched.idle.spinning.load(std::memory_order_relaxed) == 0) {
+      wake_helper();
+    }
+  }
+}
+
+// switch.cpp --------------------------------------------------------------------------------
+
+// Gives g, which has none, a context to start with, and a stack unless it has one. Cannot fail:
+// its reservation guarantees a stack.
+void prepare_first_run(M* m, G* g) noexcept;
+
+// Makes g the running fiber of m; what to jump to.
+[[gnu::always_inline]] inline context* take_up(M* m, G* g) noexcept {
+  if (g->ctx.fctx == nullptr) [[unlikely]] {
+    prepare_first_run(m, g);
+  }
+  m->running = g;
+  g->status.store(g_status::running, std::memory_order_relaxed);
+  return &g->ctx;
+}
+
+// Leaves the running fiber for `next` (null: for g0). `commit(arg)` runs once it is off its stack.
+// Returns the M on which the fiber resumes.
+[[gnu::always_inline]] inline M* switch_away(M* m, G* next, commit_on_m commit,
+                                             void* arg) noexcept {
+  G* const from = m->running;
+  m->commit = commit;
+  m->commit_arg = arg;
+  context* to = &m->g0;
+  if (next != nullptr) [[likely]] {
+    to = take_up(m, next);
+  } else {
+    m->running = nullptr;
+  }
+  M* const now = static_cast<M*>(jump(m, &from->ctx, to));
+  now->commit(now->commit_arg, now);
+  return now;
+}
+
+// On g0: runs g until an M's g0 is needed again. Returns on the same M.
+void execute(M* m, G* g) noexcept;
+
+// park.cpp ----------------------------------------------------------------------------------
+
+// Puts the running fiber on the global queue and runs others. For used-up slices.
+M* yield_slice(M* m) noexcept;
+
+// yield() of a fiber that runs on m; returns the M it goes on on.
+M* yield_on(M* m) noexcept;
+
+// ready(g) on m.
+inline void ready_on(M* m, G* g) noexcept {
+  g->status.store(g_status::runnable, std::memory_order_relaxed);
+  P* const p = m->p.load(std::memory_order_relaxed);
+  announce(m, m->ready_to_back ? p->queue.push_back(g, sched.global)
+                               : p->queue.push_next(g, sched.global));
+}
+
+// spawn.cpp ---------------------------------------------------------------------------------
+
+// Runs g's body and what follows it: results, joiners. On g's stack, outside and inside an entry.
+void run_body(G* g) noexcept;
+void finish_fiber(M* m, G* g) noexcept;
+void make_runnable_from_outside(G* g) noexcept;
+std::string_view this_fiber_name() noexcept;
+
+// worker.cpp --------------------------------------------------------------------------------
+
+// Gives p (not idle, not owned) to a spare or a new M. False if no thread could be made.
+bool start_m(P* p, bool spinning) noexcept;
+void join_all_ms() noexcept;
+
+// Test seam: thread creation fails as with EAGAIN.
+extern std::atomic<bool> testing_fail_threads;
+
+// Wakes the M of a P just taken off the idle list.
+bool wake_p(P* p, bool spinning) noexcept;
+
+// lifecycle.cpp -----------------------------------------------------------------------------
+
+// Starts the default runtime if none runs. Throws std::logic_error while it is stopping.
+void ensure_started();
+
+// A plain thread is inside a call that touches the scheduler: stop() waits for it before it frees
+// anything.
+class outside_call {
+ public:
+  outside_call() noexcept { sched.outside_calls.fetch_add(1, std::memory_order_seq_cst); }
+  ~outside_call() { sched.outside_calls.fetch_sub(1, std::memory_order_release); }
+  outside_call(const outside_call&) = delete;
+  outside_call& operator=(const outside_call&) = delete;
+};
+[[noreturn]] void fail_forked() noexcept;
+P* make_p(int index);
+// p's M found it retired (set_procs): hands its work over. On g0.
+void retire_p(M* m, P* p) noexcept;
+
+// sysmon.cpp --------------------------------------------------------------------------------
+
+void start_sysmon();
+void stop_sysmon() noexcept;
+void wake_sysmon() noexcept;
+
+}  // namespace weft::detail

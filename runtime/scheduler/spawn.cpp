@@ -1,0 +1,314 @@
+// Starting and ending fibers.
+//
+// join_ of a spawned fiber's G: 0 while it runs, the joiner's G while one waits, `done` from its
+// end on. One exchange by the fiber, one compare-and-swap by the joiner; whoever comes second
+// acts. After the exchange the G belongs to its handle.
+//
+//   join_   the ending fiber: exchange acq_rel; joiner: CAS acq_rel, load acquire. The results
+//           that the fiber wrote are seen by who sees `done`.
+#include <cxxabi.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <typeinfo>
+
+#include "runtime/scheduler/scheduler.hpp"
+#include "weft/go.hpp"
+
+namespace weft::detail {
+
+namespace {
+
+constexpr std::uintptr_t done = 1;
+
+void* closure_memory(G* g, std::size_t size, std::size_t align) {
+  if (size <= inline_closure_size && align <= alignof(std::max_align_t)) {
+    g->heap_closure = false;
+    return g->inline_closure;
+  }
+  void* const memory = ::operator new(size, std::align_val_t(align));
+  g->heap_closure = true;
+  g->closure_align = static_cast<std::uint32_t>(align);
+  std::memcpy(g->inline_closure, &memory, sizeof memory);
+  return memory;
+}
+
+void free_closure(G* g) noexcept {
+  if (g->heap_closure && !std::exchange(g->foreign_closure, false)) {
+    ::operator delete(g->closure(), std::align_val_t(g->closure_align));
+  }
+  g->heap_closure = false;
+}
+
+// The record of a fiber that left no trace goes back: to the P's cache, or to the pool.
+void recycle(M* m, G* g) noexcept {
+  g->status.store(g_status::idle, std::memory_order_relaxed);
+  if (m != nullptr) {
+    m->p.load(std::memory_order_relaxed)->records.put(g, sched.pool);
+  } else {
+    sched.pool.give(&g, 1);
+  }
+}
+
+G* take_record_outside() {
+  ensure_started();
+  const outside_call in;
+  G* g = nullptr;
+  sched.pool.take(&g, 1);
+  g->id = sched.pool.take_ids(1);
+  return g;
+}
+
+G* take_record(M* m) {
+  P* const p = m->p.load(std::memory_order_relaxed);
+  try {
+    G* const g = p->records.get(sched.pool);
+    g->id = p->records.next_id(sched.pool);
+    return g;
+  } catch (...) {
+    m->leave();
+    throw;
+  }
+}
+
+void make_runnable(M* m, G* g) noexcept {
+  g->status.store(g_status::runnable, std::memory_order_relaxed);
+  P* const p = m->p.load(std::memory_order_relaxed);
+  p->queue.push_next(g, sched.global);
+  announce(m, true);
+}
+
+struct join_point : cancel_point {
+  G* target;
+  G* joiner;
+  bool unwound = false;
+};
+
+void publish_joiner(void* arg) noexcept {
+  auto* const point = static_cast<join_point*>(arg);
+  G* const joiner = point->joiner;
+  std::uintptr_t still_running = 0;
+  if (!point->target->join_.compare_exchange_strong(
+          still_running, reinterpret_cast<std::uintptr_t>(joiner), std::memory_order_acq_rel)) {
+    ready(joiner);
+  }
+}
+
+bool cancel_join(cancel_point* c, wait_outcome) noexcept {
+  auto* const point = static_cast<join_point*>(c);
+  auto joiner = reinterpret_cast<std::uintptr_t>(point->joiner);
+  point->unwound =
+      point->target->join_.compare_exchange_strong(joiner, 0, std::memory_order_acq_rel);
+  return point->unwound;
+}
+
+}  // namespace
+
+fiber_slot new_fiber(const fiber_options* options, std::size_t size, std::size_t align) {
+  stack* single = nullptr;
+  if (options != nullptr && options->stack_size != 0) {
+    ensure_started();
+    single = stack_depot::map_single(options->stack_size);
+  }
+  G* g = nullptr;
+  void* memory = nullptr;
+  try {
+    if (M* const m = enter(); m != nullptr) {
+      g = take_record(m);
+      m->leave();
+    } else {
+      g = take_record_outside();
+    }
+    g->bound = single;
+    g->own_stack_size = single != nullptr;
+    memory = closure_memory(g, size, align);
+    if (options != nullptr && !options->name.empty()) {
+      g->name = new std::string(options->name.substr(0, 63));
+    }
+  } catch (...) {
+    if (g != nullptr) {
+      discard_fiber(g);
+    } else if (single != nullptr) {
+      stack_depot::unmap_single(single);
+    }
+    throw;
+  }
+  return {g, memory};
+}
+
+void discard_fiber(G* g) noexcept {
+  free_closure(g);
+  delete std::exchange(g->name, nullptr);
+  if (stack* const single = std::exchange(g->bound, nullptr); single != nullptr) {
+    stack_depot::unmap_single(single);
+  }
+  g->own_stack_size = false;
+  M* const m = enter();
+  recycle(m, g);
+  leave();
+}
+
+void start_fiber(G* g, entry_fn body, bool joinable) noexcept {
+  g->body = body;
+  g->joinable = joinable;
+  g->join_.store(0, std::memory_order_relaxed);
+  if (M* const m = enter(); m != nullptr) {
+    make_runnable(m, g);
+    m->leave();
+  } else {
+    g->status.store(g_status::runnable, std::memory_order_relaxed);
+    make_runnable_from_outside(g);
+  }
+}
+
+void go_bytes(entry_fn body, const void* closure, std::size_t size) {
+  M* const m = enter();
+  G* const g = m != nullptr ? take_record(m) : take_record_outside();
+  g->body = body;
+  g->joinable = false;
+  std::memcpy(g->inline_closure, closure, size);
+  if (m != nullptr) {
+    make_runnable(m, g);
+    m->leave();
+  } else {
+    g->status.store(g_status::runnable, std::memory_order_relaxed);
+    make_runnable_from_outside(g);
+  }
+}
+
+bool spawn_from_runtime(void (*body)(void*), void* arg) noexcept {
+  M* const m = current_m();
+  try {
+    P* const p = m->p.load(std::memory_order_relaxed);
+    G* const g = p->records.get(sched.pool);
+    g->id = p->records.next_id(sched.pool);
+    g->body = body;
+    g->heap_closure = true;
+    g->foreign_closure = true;
+    std::memcpy(g->inline_closure, &arg, sizeof arg);
+    g->joinable = false;
+    g->status.store(g_status::runnable, std::memory_order_relaxed);
+    p->queue.push_back(g, sched.global);
+    announce(m, true);
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+void make_runnable_from_outside(G* g) noexcept {
+  const outside_call in;
+  if (sched.state.load(std::memory_order_relaxed) == phase::forked) [[unlikely]] {
+    fail_forked();
+  }
+  sched.global.push(g);
+  full_fence();
+  if (sched.idle.idle_count.load(std::memory_order_relaxed) > 0 &&
+      sched.idle.spinning.load(std::memory_order_relaxed) == 0) {
+    wake_helper();
+  }
+}
+
+void run_body(G* g) noexcept {
+  try {
+    g->body(g->closure());
+  } catch (const unwind&) {
+    // stop() ended it: that is a proper end.
+  } catch (...) {
+    report_uncaught_and_abort();
+  }
+  if (g->locals != nullptr) {
+    destroy_locals(g);
+  }
+  if (g->name != nullptr) {
+    delete std::exchange(g->name, nullptr);
+  }
+  if (!g->joinable) {
+    free_closure(g);
+  }
+}
+
+void finish_fiber(M* m, G* g) noexcept {
+  g->own_stack_size = false;
+  g->unwinding = false;
+  g->swallowed_unwinds = 0;
+  if (!g->joinable) {
+    recycle(m, g);
+    return;
+  }
+  g->status.store(g_status::ended, std::memory_order_relaxed);
+  const std::uintptr_t joiner = g->join_.exchange(done, std::memory_order_acq_rel);
+  if (joiner != 0) {
+    G* const g_joiner = reinterpret_cast<G*>(joiner);
+    g_joiner->is_thread ? ready(g_joiner) : ready_on(m, g_joiner);
+  }
+}
+
+bool fiber_ended(const G* g) noexcept { return g->join_.load(std::memory_order_acquire) == done; }
+
+bool join_fiber(G* g, bool patient) {
+  if (fiber_ended(g)) {
+    return true;
+  }
+  join_point point;
+  point.cancel = cancel_join;
+  point.target = g;
+  const wait_options options{.reason = wait_reason::join, .patient = patient};
+  {
+    const entry in;
+    if (!refuse_wait(options)) {
+      point.joiner = self();
+      // A patient one ends with the fiber only: to end it earlier would just make it begin again.
+      park(publish_joiner, &point, patient ? nullptr : &point, options);
+    }
+  }
+  if (fiber_ended(g)) {
+    return true;
+  }
+  if (!patient) {
+    throw_unwind();
+  }
+  return join_fiber(g, patient);
+}
+
+void release_fiber(G* g) noexcept {
+  free_closure(g);
+  if (M* const m = enter(); m != nullptr) {
+    recycle(m, g);
+    m->leave();
+  } else {
+    const outside_call in;
+    recycle(nullptr, g);
+  }
+}
+
+std::uint64_t fiber_number(const G* g) noexcept { return g->id; }
+
+void report_uncaught_and_abort() noexcept {
+  const char* type = "unknown type";
+  char* demangled = nullptr;
+  if (const std::type_info* info = abi::__cxa_current_exception_type(); info != nullptr) {
+    int status = 0;
+    demangled = abi::__cxa_demangle(info->name(), nullptr, nullptr, &status);
+    type = demangled != nullptr ? demangled : info->name();
+  }
+  const char* what = "";
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    what = e.what();
+  } catch (...) {
+  }
+  const std::string_view name = this_fiber_name();
+  std::fprintf(stderr,
+               "fatal error: weft: an exception left the detached fiber %llu%s%.*s%s\n"
+               "  type:   %s\n  what(): %s\n",
+               static_cast<unsigned long long>(this_fiber::get_id()), name.empty() ? "" : " \"",
+               static_cast<int>(name.size()), name.data(), name.empty() ? "" : "\"", type, what);
+  std::free(demangled);
+  std::abort();
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,96 @@
+// From fiber to fiber: the direct switch, the first run, and the handing on of a dead fiber's
+// stack.
+//
+// A fiber that parks picks its successor itself and jumps; what makes it visible to others (its
+// commit) runs after the jump, on the successor's stack. A fiber that ends does not switch at all
+// if its successor has not started: it lends it its stack, still warm. in_rt stays 1 across a
+// jump: both ends are inside the runtime.
+#include "runtime/scheduler/scheduler.hpp"
+
+namespace weft::detail {
+
+namespace {
+
+void no_commit(void*, M*) noexcept {}
+
+// A dead fiber's stack goes back once nobody runs on it. The G is gone by then, so the context of
+// its last jump is kept in the M.
+void return_stack(void* dead, M* m) noexcept {
+  retire_context(&m->last_context);
+  stack* const s = static_cast<stack*>(dead);
+  if (m->last_stack_is_single) {
+    stack_depot::unmap_single(s);
+  } else {
+    m->p.load(std::memory_order_relaxed)->stacks.put(s);
+  }
+}
+
+void fiber_main(M* m) noexcept;
+
+void fiber_entry(boost::context::detail::transfer_t from) noexcept {
+  auto* const s = static_cast<switcher*>(from.data);
+  arrived(s, from.fctx, nullptr);
+  M* const m = static_cast<M*>(s);
+  m->commit(m->commit_arg, m);
+  fiber_main(m);
+}
+
+// Leaves for good the stack that `dead` describes.
+[[noreturn]] void leave_stack(M* m, G* next, stack* dead, bool single) noexcept {
+  m->last_stack_is_single = single;
+  m->commit = return_stack;
+  m->commit_arg = dead;
+  m->running = nullptr;
+  jump(m, &m->last_context, next != nullptr ? take_up(m, next) : &m->g0, true);
+  __builtin_unreachable();
+}
+
+// The foot of every fiber stack: runs one fiber after the other for as long as the next one has
+// not started either.
+void fiber_main(M* m) noexcept {
+  for (;;) {
+    G* const g = m->running;
+    m->leave();
+    run_body(g);
+    m = enter();
+    stack* const own = g->bound;
+    const bool single = g->own_stack_size;
+#if defined(WEFT_SANITIZE_THREAD)
+    void* const tsan_fiber = g->ctx.tsan_fiber;
+#endif
+    g->bound = nullptr;
+    g->ctx.fctx = nullptr;
+    finish_fiber(m, g);  // g may be someone else's fiber from here on
+    G* const next = pick(m);
+    if (next == nullptr || single || next->bound != nullptr) {
+#if defined(WEFT_SANITIZE_THREAD)
+      m->last_context.tsan_fiber = tsan_fiber;
+#endif
+      leave_stack(m, next, own, single);
+    }
+    next->bound = own;
+    next->ctx.exceptions = {};
+    next->ctx.fctx = own;  // anything but null: started. The first park stores the real one.
+#if defined(WEFT_SANITIZE_THREAD)
+    next->ctx.tsan_fiber = tsan_fiber;
+#endif
+    take_up(m, next);
+  }
+}
+
+}  // namespace
+
+void prepare_first_run(M* m, G* g) noexcept {
+  if (g->bound == nullptr) {
+    g->bound = m->p.load(std::memory_order_relaxed)->stacks.get();
+  }
+  prepare_context(&g->ctx, g->bound->limit, g->bound->top, fiber_entry);
+}
+
+void execute(M* m, G* g) noexcept {
+  m->commit = no_commit;
+  jump(m, &m->g0, take_up(m, g));
+  m->commit(m->commit_arg, m);
+}
+
+}  // namespace weft::detail
