@@ -16,15 +16,14 @@ void lock::acquire_slow() noexcept {
     }
   }
   // The holder has lost its processor, or the lock is much in demand: sleep in the kernel.
-  constexpr std::int64_t without_membarrier_ns = 100'000;
-  sleepers_.fetch_add(1, std::memory_order_seq_cst);
-  const bool ordered = process_membarrier();
+  constexpr std::int64_t nap_ns = 100'000;
+  sleepers_.fetch_add(1, std::memory_order_relaxed);
   while (!try_acquire()) {
-    futex_wait(&word_, 1, ordered ? -1 : without_membarrier_ns);
+    futex_wait(&word_, 1, nap_ns);
   }
   sleepers_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void lock::wake_sleeper() noexcept { futex_wake(&word_, 1); }
+void lock::wake_sleeper(const std::atomic<std::uint32_t>* word) noexcept { futex_wake(word, 1); }
 
 }  // namespace weft::detail

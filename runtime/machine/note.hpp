@@ -3,10 +3,10 @@
 // Owner:   the thread that waits; any thread may wake.
 // States:  empty -> sleeping (the owner, before the futex call) -> signalled (a waker) -> empty
 //          (the owner). A wake that comes before the wait is kept; wakes do not add up.
-// Atomics: word_  waker exchange acq_rel, owner CAS acq_rel: what a waker wrote before wake() is
+// Atomics: word_  waker exchange acq_rel, owner CAS and exchange acq_rel: what a waker wrote before wake() is
 //          seen after wait(). The waker's last touch is the futex call: the note's memory must
 //          outlive it (the G and M records that hold notes are type-stable).
-// Tested by: tests/unit/note_test.cpp
+// Tested by: tests/unit/note_test.cpp, tests/model/note_model.cpp
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,7 @@ class note {
   bool wait_until(std::int64_t deadline_ns) noexcept {
     std::uint32_t seen = empty;
     if (!word_.compare_exchange_strong(seen, sleeping, std::memory_order_acq_rel)) {
-      word_.store(empty, std::memory_order_release);
+      consume();
       return true;
     }
     for (;;) {
@@ -36,7 +36,7 @@ class note {
       }
       futex_wait(&word_, sleeping, timeout);
       if (word_.load(std::memory_order_acquire) == signalled) {
-        word_.store(empty, std::memory_order_release);
+        consume();
         return true;
       }
     }
@@ -44,7 +44,7 @@ class note {
     if (word_.compare_exchange_strong(seen, empty, std::memory_order_acq_rel)) {
       return false;
     }
-    word_.store(empty, std::memory_order_release);
+    consume();
     return true;
   }
 
@@ -65,6 +65,10 @@ class note {
   static constexpr std::uint32_t empty = 0;
   static constexpr std::uint32_t signalled = 1;
   static constexpr std::uint32_t sleeping = 2;
+
+  // An exchange and not a store: a store could still be on its way to memory while the owner looks
+  // at what it waits for, and would then wipe out a wake that came after that look.
+  void consume() noexcept { word_.exchange(empty, std::memory_order_acq_rel); }
 
   std::atomic<std::uint32_t> word_{empty};
 };

@@ -1,7 +1,6 @@
 #include "runtime/machine/platform.hpp"
 
 #include <linux/futex.h>
-#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -13,10 +12,6 @@
 #include <memory>
 
 namespace weft::detail {
-
-namespace {
-std::atomic<bool> membarrier_registered{false};
-}  // namespace
 
 std::int64_t monotonic_ns() noexcept {
   timespec now;
@@ -39,19 +34,6 @@ void futex_wake(const std::atomic<std::uint32_t>* word, int count) noexcept {
   const int saved = errno;
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
   errno = saved;
-}
-
-bool register_membarrier() noexcept {
-  if (!membarrier_registered.load(std::memory_order_acquire) &&
-      syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0) {
-    membarrier_registered.store(true, std::memory_order_release);
-  }
-  return membarrier_registered.load(std::memory_order_relaxed);
-}
-
-bool process_membarrier() noexcept {
-  return register_membarrier() &&
-         syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
 void yield_thread() noexcept { sched_yield(); }

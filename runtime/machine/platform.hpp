@@ -42,11 +42,6 @@ bool futex_wait(const std::atomic<std::uint32_t>* word, std::uint32_t expected,
                 std::int64_t timeout_ns) noexcept;
 void futex_wake(const std::atomic<std::uint32_t>* word, int count) noexcept;
 
-// membarrier(PRIVATE_EXPEDITED): when it returns, every thread of the process has passed a full
-// fence since the call began. False where the kernel does not offer it.
-bool register_membarrier() noexcept;
-bool process_membarrier() noexcept;
-
 // Lets other threads run on this processor.
 void yield_thread() noexcept;
 

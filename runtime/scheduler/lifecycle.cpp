@@ -137,7 +137,6 @@ void use_ps(int n) {
 void start_locked(const options& settings) {
   sched.settings = settings;
   sched.may_spin = affinity_cpus() > 1;
-  register_membarrier();
   install_process_hooks();
   stack_depot::configure({.stack_size = settings.stack_size});
   sched.state.store(phase::running, std::memory_order_release);
@@ -177,7 +176,7 @@ void unwind_fiber(G* g, void* arg) noexcept {
   if (status == g_status::waiting && g->reason == wait_reason::sleep) {
     ++r.sleeping;
   }
-  if (status != g_status::waiting || g->point == nullptr || g->ctx.exceptions.uncaught != 0 ||
+  if (status != g_status::waiting || g->point == nullptr || g->ctx.exceptions.uncaught != 0 || g->ending ||
       g->patient != r.patient_too) {
     return;
   }
@@ -246,7 +245,7 @@ void resume() noexcept {
 
 bool timers_pending() noexcept {
   for (int i = 0; i < sched.made_ps.load(); ++i) {
-    if (sched.p_at(i)->timers.next() != timer_heap::no_time) {
+    if (sched.p_at(i)->timers.any_armed()) {
       return true;
     }
   }
@@ -340,7 +339,8 @@ void retire_p(M* m, P* p) noexcept {
   m->sleep.wait();
 }
 
-void prepare_outside_timer() { ensure_started(); }
+void begin_outside_timer() { begin_outside_call(); }
+void end_outside_timer() noexcept { end_outside_call(); }
 
 timer_heap& outside_timer_heap() noexcept { return sched.p_at(0)->timers; }
 
@@ -378,6 +378,22 @@ void ensure_started() {
   if (sched.state.load(std::memory_order_acquire) == phase::stopped) {
     start_locked(validated({}));
   }
+}
+
+// Either stop() sees the count, or this sees its phase: both are sequentially consistent.
+void begin_outside_call() {
+  for (;;) {
+    ensure_started();
+    sched.outside_calls.fetch_add(1, std::memory_order_seq_cst);
+    if (sched.state.load(std::memory_order_seq_cst) == phase::running) {
+      return;
+    }
+    end_outside_call();
+  }
+}
+
+void end_outside_call() noexcept {
+  sched.outside_calls.fetch_sub(1, std::memory_order_release);
 }
 
 void fail_forked() noexcept {

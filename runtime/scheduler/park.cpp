@@ -111,8 +111,12 @@ bool refuse_wait(const wait_options& options) noexcept {
   if (sched.state.load(std::memory_order_relaxed) == phase::forked) [[unlikely]] {
     fail_forked();
   }
-  return sched.state.load(std::memory_order_relaxed) == phase::stopping && !options.patient &&
-         std::uncaught_exceptions() == 0;
+  if (sched.state.load(std::memory_order_relaxed) != phase::stopping || options.patient ||
+      std::uncaught_exceptions() != 0) {
+    return false;
+  }
+  const M* const m = current_m();
+  return m == nullptr || !m->running->ending;
 }
 
 wait_outcome wait(wait_queue& queue, lock& guard, waiter& w, wait_options options) noexcept {

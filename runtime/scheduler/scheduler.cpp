@@ -25,7 +25,7 @@ constinit scheduler sched;
 namespace {
 
 constexpr std::uint32_t global_look_every = 61;
-constexpr std::int64_t next_stealable_after_ns = 20'000;
+constexpr std::int64_t longest_watch_ns = 60'000;
 constexpr std::uint32_t max_spin_ns = 50'000;
 constexpr std::uint32_t min_spin_ns = 2'000;
 
@@ -46,57 +46,6 @@ G* take_global(P* p) noexcept {
   return sched.global.pop_batch(p->queue,
                                 std::min<std::uint32_t>(run_queue::capacity / 2 - 1, fair - 1));
 }
-
-G* steal_ring(M* m, P* p) noexcept {
-  const auto made = static_cast<std::uint32_t>(sched.made_ps.load(std::memory_order_acquire));
-  const std::uint32_t start = m->random.below(made);
-  for (std::uint32_t i = 0; i < made; ++i) {
-    P* const victim = sched.p_at(static_cast<int>((start + i) % made));
-    if (victim == p || victim == nullptr) {
-      continue;
-    }
-    if (G* g = victim->queue.steal_half(p->queue); g != nullptr) {
-      return g;
-    }
-  }
-  return nullptr;
-}
-
-// Watches one runnext at a time: a fiber that stays there while its P dispatches nobody is not
-// about to be run by its waker.
-class next_watch {
- public:
-  G* steal(P* p) noexcept {
-    const int made = sched.made_ps.load(std::memory_order_acquire);
-    for (int i = 0; i < made; ++i) {
-      P* const victim = sched.p_at(i);
-      G* const g = victim != nullptr && victim != p ? victim->queue.peek_next() : nullptr;
-      if (g == nullptr) {
-        continue;
-      }
-      const std::uint32_t dispatches = victim->dispatches.load(std::memory_order_relaxed);
-      const std::int64_t now = monotonic_ns();
-      if (victim != victim_ || dispatches != dispatches_) {
-        victim_ = victim;
-        dispatches_ = dispatches;
-        since_ = now;
-      } else if (now - since_ >= next_stealable_after_ns && victim->queue.steal_next(g)) {
-        victim_ = nullptr;
-        return g;
-      }
-      return nullptr;
-    }
-    victim_ = nullptr;
-    return nullptr;
-  }
-
-  bool watching() const noexcept { return victim_ != nullptr; }
-
- private:
-  P* victim_ = nullptr;
-  std::uint32_t dispatches_ = 0;
-  std::int64_t since_ = 0;
-};
 
 bool timers_due_elsewhere(P* p, std::int64_t now) noexcept {
   const int made = sched.made_ps.load(std::memory_order_acquire);
@@ -127,17 +76,6 @@ void run_timers_elsewhere(M* m, P* p) noexcept {
   m->ready_to_back = false;
 }
 
-bool any_stealable() noexcept {
-  const int made = sched.made_ps.load(std::memory_order_acquire);
-  for (int i = 0; i < made; ++i) {
-    P* const p = sched.p_at(i);
-    if (p != nullptr && p->queue.stealable() && p->queue.size() > 0) {
-      return true;
-    }
-  }
-  return false;
-}
-
 void start_spinning(M* m) noexcept {
   m->spinning = true;
   sched.idle.spinning.fetch_add(1, std::memory_order_seq_cst);
@@ -150,7 +88,7 @@ void found_work(M* m) noexcept {
     m->spinning = false;
     if (sched.idle.spinning.fetch_sub(1, std::memory_order_seq_cst) == 1 &&
         sched.idle.idle_count.load(std::memory_order_relaxed) > 0 &&
-        (any_stealable() || !sched.global.empty())) {
+        (m->steals.missed_work(m->p.load(std::memory_order_relaxed)) || !sched.global.empty())) {
       wake_helper();
     }
   }
@@ -167,15 +105,11 @@ G* spin(M* m, P* p) noexcept {
   if (!m->spinning) {
     start_spinning(m);
   }
-  next_watch watch;
   const std::int64_t begin = monotonic_ns();
   std::int64_t end = begin + (sched.may_spin ? m->spin_ns : 0);
   for (;;) {
-    if (G* g = steal_ring(m, p); g != nullptr) {
+    if (G* g = m->steals.steal(m, p); g != nullptr) {
       m->spin_ns = std::min(max_spin_ns, m->spin_ns * 2);
-      return g;
-    }
-    if (G* g = watch.steal(p); g != nullptr) {
       return g;
     }
     if (!sched.global.empty()) {
@@ -185,8 +119,8 @@ G* spin(M* m, P* p) noexcept {
       }
     }
     const std::int64_t now = monotonic_ns();
-    if (watch.watching() && sched.may_spin) {
-      end = std::max(end, begin + 3 * next_stealable_after_ns);
+    if (m->steals.watching_next() && sched.may_spin) {
+      end = std::max(end, begin + longest_watch_ns);
     }
     if (now >= end || p->timers.next() <= now) {
       break;
@@ -197,6 +131,7 @@ G* spin(M* m, P* p) noexcept {
   }
   run_timers_elsewhere(m, p);
   m->spin_ns = std::max(min_spin_ns, m->spin_ns / 2);
+  sched.idle.fruitless.fetch_add(1, std::memory_order_relaxed);
   return p->queue.pop_front();
 }
 
@@ -219,7 +154,7 @@ bool go_idle(M* m, P* p) noexcept {
   if (was_spinning) {
     idle.spinning.fetch_sub(1, std::memory_order_seq_cst);
     full_fence();
-    if (any_stealable() || !sched.global.empty()) {
+    if (m->steals.missed_work(p) || !sched.global.empty()) {
       idle.guard.acquire();
       const bool still_idle = p->idle.load(std::memory_order_relaxed) && !sched.at_rest;
       if (still_idle) {
@@ -283,7 +218,19 @@ G* pick_at_look(M* m, P* p) noexcept {
 
 G* pick_elsewhere(M* m) noexcept {
   P* const p = m->p.load(std::memory_order_relaxed);
-  run_timers(m, p);
+  const std::uint32_t n = p->dispatches.load(std::memory_order_relaxed) + 1;
+  if (n == p->look_at) {
+    p->dispatches.store(n, std::memory_order_relaxed);
+    if (G* g = pick_at_look(m, p); g != nullptr) {
+      return g;
+    }
+    if (G* g = p->queue.pop_next(); g != nullptr) {
+      return g;
+    }
+    p->count_slice();
+  } else {
+    run_timers(m, p);
+  }
   if (G* g = p->queue.pop_front(); g != nullptr) {
     return g;
   }
@@ -315,6 +262,17 @@ G* find_runnable(M* m) noexcept {
       sleep_idle(m, p);
     }
   }
+}
+
+void wake_helper_for(P* p) noexcept {
+  constexpr std::uint32_t longest_quiet = 63;
+  const std::uint32_t fruitless = sched.idle.fruitless.load(std::memory_order_relaxed);
+  p->quiet_after_wake = fruitless != p->fruitless_seen
+                            ? std::min(2 * p->quiet_after_wake + 1, longest_quiet)
+                            : 0;
+  p->fruitless_seen = fruitless;
+  p->quiet.store(p->quiet_after_wake, std::memory_order_relaxed);
+  wake_helper();
 }
 
 void wake_helper() noexcept {

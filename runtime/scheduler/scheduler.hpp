@@ -61,19 +61,19 @@ extern scheduler sched;
 
 // scheduler.cpp -----------------------------------------------------------------------------
 
-// The look at the timers and the global queue that pick() takes every 61st time.
+// The look at the timers and the global queue that is due every 61st dispatch. Fires timers, which
+// take object locks: the caller must hold none.
 G* pick_at_look(M* m, P* p) noexcept;
 
-// The next G of m's P, or null when its queue is empty.
+// The next G of m's P; null when its queue is empty, or when that look is due, which then is taken
+// by pick_elsewhere(): a fiber that parks calls this with its object's lock held.
 [[gnu::always_inline]] inline G* pick(M* m) noexcept {
   P* const p = m->p.load(std::memory_order_relaxed);
   const std::uint32_t n = p->dispatches.load(std::memory_order_relaxed) + 1;
-  p->dispatches.store(n, std::memory_order_relaxed);
   if (n == p->look_at) [[unlikely]] {
-    if (G* g = pick_at_look(m, p); g != nullptr) {
-      return g;
-    }
+    return nullptr;
   }
+  p->dispatches.store(n, std::memory_order_relaxed);
   if (G* g = p->queue.pop_next(); g != nullptr) {
     return g;  // inherits the slice
   }
@@ -81,7 +81,19 @@ G* pick_at_look(M* m, P* p) noexcept;
   return p->queue.pop_front();
 }
 
-// When pick() found nothing: due timers and the global queue. Does not sleep.
+// For a dispatch that does not come from pick().
+inline void count_dispatch(M* m, P* p) noexcept {
+  const std::uint32_t n = p->dispatches.load(std::memory_order_relaxed) + 1;
+  p->dispatches.store(n, std::memory_order_relaxed);
+  if (n == p->look_at) [[unlikely]] {
+    if (G* g = pick_at_look(m, p); g != nullptr) {
+      p->queue.push_back(g, sched.global);
+    }
+  }
+}
+
+// When pick() found nothing: the look if it is due, due timers and the global queue. Does not
+// sleep. No lock may be held.
 G* pick_elsewhere(M* m) noexcept;
 inline G* pick_anywhere(M* m) noexcept {
   G* const g = pick(m);
@@ -91,16 +103,29 @@ inline G* pick_anywhere(M* m) noexcept {
 // On g0: the next G, sleeping until there is one. Null when the M shall exit.
 G* find_runnable(M* m) noexcept;
 
-// Called after something was made runnable on m's P (null: on the global queue): wakes an idle
-// P's M if there is one and nobody is looking for work already.
+// Wakes an idle P's M, unless somebody is looking for work already.
 void wake_helper() noexcept;
+
+// wake_helper() on behalf of p, and how many further announcements are not worth one.
+void wake_helper_for(P* p) noexcept;
+
+// Called after something was made runnable on m's P while something else was already. If a P is
+// idle and nobody looks for work, its M is woken; that costs the caller microseconds, so when the
+// last wake-ups were fruitless (the work was done before the helper came), only every 2nd, 4th,
+// ... 64th announcement is followed by one, and sysmon makes up for those that mattered.
 inline void announce(M* m, bool more_than_one) noexcept {
-  if (more_than_one && m->p.load(std::memory_order_relaxed)->queue.shared()) {
-    full_fence();
-    if (sched.idle.idle_count.load(std::memory_order_relaxed) > 0 &&
-        sched.idle.spinning.load(std::memory_order_relaxed) == 0) {
-      wake_helper();
-    }
+  P* const p = m->p.load(std::memory_order_relaxed);
+  if (!more_than_one || !p->queue.shared()) {
+    return;
+  }
+  if (const std::uint32_t quiet = p->quiet.load(std::memory_order_relaxed); quiet > 0) {
+    p->quiet.store(quiet - 1, std::memory_order_relaxed);
+    return;
+  }
+  full_fence();
+  if (sched.idle.idle_count.load(std::memory_order_relaxed) > 0 &&
+      sched.idle.spinning.load(std::memory_order_relaxed) == 0) {
+    wake_helper_for(p);
   }
 }
 
@@ -140,6 +165,10 @@ void prepare_first_run(M* m, G* g) noexcept;
 
 // On g0: runs g until an M's g0 is needed again. Returns on the same M.
 void execute(M* m, G* g) noexcept;
+
+// Runs `child`, taken off the queue and not started, on the stack of the fiber that runs on m and
+// waits for it. Returns the M it goes on on.
+M* run_child(M* m, G* child) noexcept;
 
 // park.cpp ----------------------------------------------------------------------------------
 
@@ -181,6 +210,11 @@ bool wake_p(P* p, bool spinning) noexcept;
 
 // Starts the default runtime if none runs. Throws std::logic_error while it is stopping.
 void ensure_started();
+
+// A plain thread begins a call that needs the runtime up until end_outside_call(): stop() waits for
+// that. Starts the default runtime if none runs; throws as ensure_started().
+void begin_outside_call();
+void end_outside_call() noexcept;
 
 // A plain thread is inside a call that touches the scheduler: stop() waits for it before it frees
 // anything.

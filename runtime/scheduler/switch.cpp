@@ -93,4 +93,27 @@ void execute(M* m, G* g) noexcept {
   m->commit(m->commit_arg, m);
 }
 
+M* run_child(M* m, G* child) noexcept {
+  G* const parent = m->running;
+  parent->point = nullptr;  // it is the child that can be unwound
+  parent->reason = wait_reason::join;
+  parent->status.store(g_status::waiting, std::memory_order_relaxed);
+  child->bound = parent->bound;
+  child->ctx.exceptions = {};
+  child->ctx.fctx = parent->bound;  // anything but null: started
+#if defined(WEFT_SANITIZE_THREAD)
+  child->ctx.tsan_fiber = parent->ctx.tsan_fiber;
+#endif
+  take_up(m, child);
+  m->leave();
+  run_body(child);
+  m = enter();
+  child->bound = nullptr;
+  child->ctx.fctx = nullptr;
+  finish_fiber(m, child);
+  m->running = parent;
+  parent->status.store(g_status::running, std::memory_order_relaxed);
+  return m;
+}
+
 }  // namespace weft::detail

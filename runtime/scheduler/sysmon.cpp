@@ -79,7 +79,11 @@ bool pass(std::int64_t now) noexcept {
     }
     acted |= ask_if_overdue(p, seen, now);
     constexpr std::int64_t overdue_ns = 1'000'000;
-    work |= has_stuck_work(p, seen) || p->timers.next() < now - overdue_ns;
+    if (has_stuck_work(p, seen)) {
+      p->quiet.store(0, std::memory_order_relaxed);
+      work = true;
+    }
+    work |= p->timers.next() < now - overdue_ns;
   }
   if (work && sched.idle.idle_count.load(std::memory_order_acquire) > 0 &&
       sched.idle.spinning.load(std::memory_order_acquire) == 0) {

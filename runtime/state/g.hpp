@@ -25,6 +25,7 @@
 #include "runtime/machine/note.hpp"
 #include "runtime/state/timers.hpp"
 #include "weft/detail/fiber_record.hpp"
+#include "weft/detail/lock.hpp"
 #include "weft/detail/wait_queue.hpp"
 #include "weft/detail/wait_reason.hpp"
 
@@ -48,6 +49,7 @@ struct alignas(cache_line) G {
   bool joinable = false;
   bool patient = false;
   bool unwinding = false;        // stop() has ended a wait of it
+  bool ending = false;           // its body is over, its fiber-local values are being destroyed
   bool foreign_closure = false;  // ... that is not ours to free
   bool heap_closure = false;     // inline_closure holds a pointer to it
 

@@ -28,6 +28,7 @@ void g_pool::add_slab() {
       throw;
     }
     all_ += slab::count;
+    reserved_ += slab::count;
   } catch (...) {
     stack_depot::unreserve(slab::count);
     throw;
@@ -37,7 +38,6 @@ void g_pool::add_slab() {
   }
   made->next = slabs_;
   slabs_ = made.release();
-  reserved_ += slab::count;
   guard_.release();
 }
 
@@ -74,11 +74,19 @@ void g_pool::give(G* const* records, std::uint32_t n) noexcept {
   guard_.release();
 }
 
+void g_pool::give_ended(G* g) noexcept {
+  guard_.acquire();
+  g->status.store(g_status::idle, std::memory_order_relaxed);
+  free_[free_count_++] = g;
+  guard_.release();
+}
+
 void g_pool::release_all() noexcept {
   guard_.acquire();
   slab* s = std::exchange(slabs_, nullptr);
   free_count_ = 0;
-  const std::size_t records = std::exchange(all_, 0);
+  all_ = 0;
+  const std::size_t reserved = std::exchange(reserved_, 0);
   while (s != nullptr) {
     slab* const next = s->next;
     const bool held = std::any_of(s->records.begin(), s->records.end(), [](const G& g) {
@@ -104,12 +112,13 @@ void g_pool::release_all() noexcept {
     queue_.release();
   }
   guard_.release();
-  stack_depot::unreserve(records);
+  stack_depot::unreserve(reserved);
 }
 
 void g_pool::adopt_leftovers() {
   if (all_ > 0) {
     stack_depot::reserve(all_);
+    reserved_ = all_;
     queue_.reserve(all_);
   }
 }

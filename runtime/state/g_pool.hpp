@@ -30,6 +30,10 @@ class g_pool {
   std::uint32_t take(G** out, std::uint32_t n);
   void give(G* const* records, std::uint32_t n) noexcept;
 
+  // From a plain thread, at any time, also after release_all(): a record whose status is ended.
+  // Until its status changes, under the lock, its slab stays.
+  void give_ended(G* g) noexcept;
+
   // Frees them, but for slabs with a record that a handle still holds (status ended): those stay
   // for the next start, which calls adopt_leftovers() to reserve stacks for them again (throws).
   void release_all() noexcept;
@@ -52,6 +56,7 @@ class g_pool {
   std::size_t free_count_ = 0;
   std::size_t free_capacity_ = 0;
   std::size_t all_ = 0;
+  std::size_t reserved_ = 0;  // stacks: for all records, but for leftovers not yet adopted
   slab* slabs_ = nullptr;
   std::atomic<std::uint64_t> next_id_{1};
 };

@@ -26,6 +26,7 @@ class idle_list {
   lock guard;
   alignas(cache_line) std::atomic<std::int32_t> spinning{0};
   std::atomic<std::int32_t> idle_count{0};
+  std::atomic<std::uint32_t> fruitless{0};  // Ms that were woken to help and found nothing to do
 
   // All with guard held.
   void push(P* p) noexcept {

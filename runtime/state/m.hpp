@@ -30,6 +30,7 @@
 #include "runtime/machine/note.hpp"
 #include "runtime/machine/platform.hpp"
 #include "runtime/machine/random.hpp"
+#include "runtime/state/steal_watch.hpp"
 
 namespace weft::detail {
 
@@ -57,6 +58,7 @@ struct alignas(cache_line) M : switcher {
   bool ready_to_back = false;  // what timers make runnable goes to the queue's tail
   std::uint32_t spin_ns = 0;   // how long to look for work before sleeping; adapts
   random_source random;
+  steal_watch steals;
   context g0;
   context last_context;  // what a fiber that ended left: never jumped to
   bool last_stack_is_single = false;

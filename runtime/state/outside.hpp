@@ -5,8 +5,9 @@ namespace weft::detail {
 
 class timer_heap;
 
-// Starts the runtime if none runs; before outside_timer_heap().
-void prepare_outside_timer();
+// Starts the runtime if none runs, and keeps stop() from freeing the heap until the end.
+void begin_outside_timer();
+void end_outside_timer() noexcept;
 
 // The heap that takes the timers of plain threads, and the word that one of them is now its
 // earliest: the P's M may be asleep for longer.

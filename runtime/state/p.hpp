@@ -32,6 +32,12 @@ struct alignas(cache_line) P {
   g_cache records;
   int index = 0;
 
+  // Announcements still to be kept quiet, how many it was last time, and the count of fruitless
+  // wake-ups then; see announce(). sysmon writes 0 when work got stuck: relaxed.
+  std::atomic<std::uint32_t> quiet{0};
+  std::uint32_t quiet_after_wake = 0;
+  std::uint32_t fruitless_seen = 0;
+
   void count_slice() noexcept {
     tick.store(tick.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }

@@ -4,14 +4,19 @@
 
 namespace weft::detail {
 
-void run_queue::overflow_half(G* g, std::uint32_t head, global_queue& overflow) noexcept {
+void run_queue::overflow_half(G* g, global_queue& overflow) noexcept {
   constexpr std::uint32_t half = capacity / 2;
   std::array<G*, half + 1> batch;
+  std::uint64_t head = head_.load(std::memory_order_acquire);
+  if (tail_.load(std::memory_order_relaxed) - index(head) < capacity) {
+    push_back(g, overflow);
+    return;
+  }
   for (std::uint32_t i = 0; i < half; ++i) {
-    batch[i] = slot(head + i).load(std::memory_order_relaxed);
+    batch[i] = slot(index(head) + i).load(std::memory_order_relaxed);
   }
   // Only thieves can interfere, and they only make room.
-  if (!head_.compare_exchange_strong(head, head + half, std::memory_order_acq_rel,
+  if (!head_.compare_exchange_strong(head, advanced(head, half), std::memory_order_acq_rel,
                                      std::memory_order_relaxed)) {
     push_back(g, overflow);
     return;
@@ -24,10 +29,10 @@ G* run_queue::steal_half(run_queue& mine) noexcept {
   if (!stealable()) {
     return nullptr;
   }
-  std::uint32_t head = head_.load(std::memory_order_acquire);
+  std::uint64_t head = head_.load(std::memory_order_acquire);
   for (;;) {
     const std::uint32_t tail = tail_.load(std::memory_order_acquire);
-    std::uint32_t n = tail - head;
+    std::uint32_t n = tail - index(head);
     n -= n / 2;
     if (n == 0) {
       return nullptr;
@@ -38,10 +43,10 @@ G* run_queue::steal_half(run_queue& mine) noexcept {
     }
     const std::uint32_t to = mine.tail_.load(std::memory_order_relaxed);
     for (std::uint32_t i = 0; i < n; ++i) {
-      G* g = slot(head + i).load(std::memory_order_relaxed);
+      G* g = slot(index(head) + i).load(std::memory_order_relaxed);
       mine.slot(to + i).store(g, std::memory_order_relaxed);
     }
-    if (head_.compare_exchange_strong(head, head + n, std::memory_order_acq_rel,
+    if (head_.compare_exchange_strong(head, advanced(head, n), std::memory_order_acq_rel,
                                       std::memory_order_acquire)) {
       // The last one is run at once, the others become visible.
       G* g = mine.slot(to + n - 1).load(std::memory_order_relaxed);

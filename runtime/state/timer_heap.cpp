@@ -179,6 +179,16 @@ std::uint32_t timer_heap::run_due(std::int64_t now) noexcept {
   return fired;
 }
 
+bool timer_heap::any_armed() noexcept {
+  bool armed = false;
+  guard_.acquire();
+  for (std::size_t i = 0; i < size_ && !armed; ++i) {
+    armed = is_live(heap_[i]);
+  }
+  guard_.release();
+  return armed;
+}
+
 void timer_heap::move_to(timer_heap& to) {
   guard_.acquire();
   slot* entries = std::exchange(heap_, nullptr);

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "runtime/state/timers.hpp"
+#include "weft/detail/lock.hpp"
 
 namespace weft::detail {
 
@@ -27,6 +28,9 @@ class timer_heap {
   std::uint32_t run_due(std::int64_t now) noexcept;
 
   std::int64_t next() const noexcept { return next_.load(std::memory_order_acquire); }
+
+  // Whether any timer in it will fire: entries of stopped ones do not count. Looks at them all.
+  bool any_armed() noexcept;
 
   // Moves every live timer to `to` (a P that goes out of use).
   void move_to(timer_heap& to);

@@ -24,15 +24,32 @@ struct timer_pool {
 
 constinit timer_pool pool;
 
+class outside_scope {
+ public:
+  explicit outside_scope(bool outside) : outside_(outside) {
+    if (outside_) {
+      begin_outside_timer();
+    }
+  }
+  ~outside_scope() {
+    if (outside_) {
+      end_outside_timer();
+    }
+  }
+  outside_scope(const outside_scope&) = delete;
+  outside_scope& operator=(const outside_scope&) = delete;
+
+ private:
+  const bool outside_;
+};
+
 }  // namespace
 
 timer_node::timer_node() noexcept : when_(timer_heap::no_time), key_(timer_heap::no_time) {}
 
 bool arm_timer(timer_node* t, std::int64_t when_ns) {
   M* const m = current_m();
-  if (m == nullptr) {
-    prepare_outside_timer();
-  }
+  const outside_scope outside(m == nullptr);
   timer_heap& heap =
       m != nullptr ? m->p.load(std::memory_order_relaxed)->timers : outside_timer_heap();
   t->guard_.acquire();

@@ -2,16 +2,17 @@
 //
 // Held for a bounded number of instructions, only inside the runtime (between enter and leave, see
 // "runtime/state/entry.hpp"), never across a park except when the park's commit releases it.
-// Acquire costs one locked instruction, release none: release is a plain store followed by a
-// plain load of `sleepers_`. That store-load pair is ordered by the other side: a thread that is
-// about to sleep announces itself, issues membarrier(PRIVATE_EXPEDITED), and only then looks at
-// the word again. Let B be the point where that barrier takes effect on the holder's thread. If
-// the holder's load comes before B, its store is visible to the sleeper's look; if it comes
-// after, the load sees the announcement. Without membarrier the sleeper sleeps at most 100 us at
-// a time instead.
+//
+// Acquire costs one locked instruction, release none: it looks whether anybody sleeps, then stores
+// the free word, and does not touch the lock's memory afterwards: the object that the lock is in
+// may be gone as soon as the word is free (a futex wake takes an address and reads nothing).
+// Between the look and the store a sleeper may announce itself unseen. So a sleeper naps for at
+// most 100 us at a time and then looks for itself: the wake is what usually ends a nap, not what
+// progress depends on. Naps are rare: a waiter first spins for longer than any holder needs that
+// has not lost its processor.
 //
 // Atomics:   word_      0 free, 1 held. CAS acquire / store release.
-//            sleepers_  written by sleepers (seq_cst), read by releasers (relaxed, see above).
+//            sleepers_  written by sleepers, read by releasers; a hint, relaxed.
 // Tested by: tests/unit/lock_test.cpp
 #pragma once
 
@@ -44,10 +45,10 @@ class lock {
   }
 
   void release() noexcept {
+    const bool wake = sleepers_.load(std::memory_order_relaxed) != 0;
     word_.store(0, std::memory_order_release);
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    if (sleepers_.load(std::memory_order_relaxed) != 0) [[unlikely]] {
-      wake_sleeper();
+    if (wake) [[unlikely]] {
+      wake_sleeper(&word_);
     }
   }
 
@@ -55,7 +56,7 @@ class lock {
 
  private:
   WEFT_API void acquire_slow() noexcept;
-  WEFT_API void wake_sleeper() noexcept;
+  WEFT_API static void wake_sleeper(const std::atomic<std::uint32_t>* word) noexcept;
 
   std::atomic<std::uint32_t> word_{0};
   std::atomic<std::uint32_t> sleepers_{0};
