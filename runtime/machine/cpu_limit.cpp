@@ -98,10 +98,12 @@ int quota_of(const std::string& directory, bool v2) {
 
 int quota_of_hierarchy(const std::string& root, const hierarchy& h) {
   std::string below = h.group;
-  if (h.mount_root != "/" && below.starts_with(h.mount_root)) {
-    below.erase(0, h.mount_root.size());
+  const std::string& top = h.mount_root;
+  if (top != "/" && below.starts_with(top) &&
+      (below.size() == top.size() || below[top.size()] == '/')) {
+    below.erase(0, top.size());
   }
-  if (below == "/") {
+  if (below == "/" || !below.starts_with('/')) {
     below.clear();
   }
   int least = 0;

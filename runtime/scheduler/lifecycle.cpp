@@ -139,7 +139,6 @@ void start_locked(const options& settings) {
   sched.may_spin = affinity_cpus() > 1;
   install_process_hooks();
   stack_depot::configure({.stack_size = settings.stack_size});
-  sched.state.store(phase::running, std::memory_order_release);
   try {
     sched.pool.adopt_leftovers();
     use_ps(settings.procs);
@@ -151,6 +150,8 @@ void start_locked(const options& settings) {
                               "weft: cannot create a thread to run fibers on");
     }
     start_sysmon();
+    // Last: from here on other threads use what has been made.
+    sched.state.store(phase::running, std::memory_order_seq_cst);
   } catch (...) {
     tear_down();
     sched.state.store(phase::stopped, std::memory_order_release);

@@ -99,8 +99,8 @@ void push_self_back(void* g, M* m) noexcept {
 
 void push_self_global(void* g, M*) noexcept {
   sched.global.push(static_cast<G*>(g));
+  full_fence();  // between the push and the look, as in make_runnable_from_outside()
   if (sched.idle.idle_count.load(std::memory_order_relaxed) > 0) {
-    full_fence();
     wake_helper();
   }
 }
@@ -207,7 +207,6 @@ G* self() noexcept {
 void throw_unwind() {
   if (M* const m = current_m(); m != nullptr) {
     G* const g = m->running;
-    g->unwinding = true;
     constexpr std::uint32_t patience = 1000;
     if (++g->swallowed_unwinds > patience) {
       fatal(

@@ -153,19 +153,21 @@ bool go_idle(M* m, P* p) noexcept {
   idle.guard.release();
   if (was_spinning) {
     idle.spinning.fetch_sub(1, std::memory_order_seq_cst);
-    full_fence();
-    if (m->steals.missed_work(p) || !sched.global.empty()) {
-      idle.guard.acquire();
-      const bool still_idle = p->idle.load(std::memory_order_relaxed) && !sched.at_rest;
-      if (still_idle) {
-        idle.remove(p);
-      }
-      idle.guard.release();
-      if (still_idle) {
-        wake_sysmon();
-        start_spinning(m);
-        return false;
-      }
+  }
+  // Who submitted to the global queue before this P was on the list has woken nobody for it, also
+  // when this M was not spinning: the one that was may have found other work since.
+  full_fence();
+  if (!sched.global.empty() || (was_spinning && m->steals.missed_work(p))) {
+    idle.guard.acquire();
+    const bool still_idle = p->idle.load(std::memory_order_relaxed) && !sched.at_rest;
+    if (still_idle) {
+      idle.remove(p);
+    }
+    idle.guard.release();
+    if (still_idle) {
+      wake_sysmon();
+      start_spinning(m);
+      return false;
     }
   }
   if (all_idle && sched.state.load(std::memory_order_acquire) == phase::stopping) {
@@ -176,31 +178,27 @@ bool go_idle(M* m, P* p) noexcept {
 
 void sleep_idle(M* m, P* p) noexcept {
   idle_list& idle = sched.idle;
+  m->sleep.wait_until(p->timers.next());
   for (;;) {
-    m->sleep.wait_until(p->timers.next());
     idle.guard.acquire();
-    if (!p->idle.load(std::memory_order_relaxed)) {
-      idle.guard.release();
-      return;  // the waker took the P off the list for us
-    }
-    // The time of a timer has come, or somebody wants us to look at our timers again.
-    if (!sched.at_rest) {
+    const bool woken = !p->idle.load(std::memory_order_relaxed);  // off the list already
+    const bool may_go_on = woken || !sched.at_rest;
+    if (may_go_on && !woken) {
+      // The time of a timer has come, or somebody wants us to look at our timers again.
       idle.remove(p);
-      idle.guard.release();
-      wake_sysmon();
-      return;
     }
     idle.guard.release();
+    if (may_go_on) {
+      if (!woken) {
+        wake_sysmon();
+      }
+      return;
+    }
     // stop() has the world at rest, for as long as it takes to look at every fiber. It wakes only
-    // those Ms that it has work for: look again soon whether this one may go on.
+    // those Ms that it has work for; and this wait may eat the wake of one that it does not
+    // repeat, so look again soon.
     constexpr std::int64_t rest_ns = 200'000;
     m->sleep.wait_until(monotonic_ns() + rest_ns);
-    idle.guard.acquire();
-    const bool woken = !p->idle.load(std::memory_order_relaxed);
-    idle.guard.release();
-    if (woken) {
-      return;
-    }
   }
 }
 
@@ -277,15 +275,28 @@ void wake_helper_for(P* p) noexcept {
 
 void wake_helper() noexcept {
   idle_list& idle = sched.idle;
-  std::int32_t nobody = 0;
-  if (!idle.spinning.compare_exchange_strong(nobody, 1, std::memory_order_seq_cst)) {
-    return;
-  }
-  idle.guard.acquire();
-  P* const p = sched.at_rest ? nullptr : idle.pop();
-  idle.guard.release();
-  if (p == nullptr || !wake_p(p, true)) {
+  for (;;) {
+    std::int32_t nobody = 0;
+    if (!idle.spinning.compare_exchange_strong(nobody, 1, std::memory_order_seq_cst)) {
+      return;
+    }
+    idle.guard.acquire();
+    const bool at_rest = sched.at_rest;
+    P* const p = at_rest ? nullptr : idle.pop();
+    if (M* const m = p != nullptr ? p->owner.load(std::memory_order_relaxed) : nullptr) {
+      m->spinning = true;  // under the lock: m may time out and go on before wake_p() wakes it
+    }
+    idle.guard.release();
+    if (p != nullptr && wake_p(p, true)) {
+      return;
+    }
     idle.spinning.fetch_sub(1, std::memory_order_seq_cst);
+    full_fence();
+    // Nobody was spinning although the count said so: whoever relied on that woke nobody.
+    if (p != nullptr || at_rest || sched.global.empty() ||
+        idle.idle_count.load(std::memory_order_relaxed) == 0) {
+      return;
+    }
   }
 }
 

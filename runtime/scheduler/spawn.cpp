@@ -24,22 +24,24 @@ namespace {
 constexpr std::uintptr_t done = 1;
 
 void* closure_memory(G* g, std::size_t size, std::size_t align) {
-  if (size <= inline_closure_size && align <= alignof(std::max_align_t)) {
-    g->heap_closure = false;
-    return g->inline_closure;
+  if (size <= sizeof g->near && align <= alignof(void*)) {
+    g->place = closure_place::near;
+  } else if (size <= inline_closure_size && align <= alignof(std::max_align_t)) {
+    g->place = closure_place::aligned;
+  } else {
+    void* const memory = ::operator new(size, std::align_val_t(align));
+    g->place = closure_place::heap;
+    g->closure_align = static_cast<std::uint32_t>(align);
+    std::memcpy(g->near, &memory, sizeof memory);
   }
-  void* const memory = ::operator new(size, std::align_val_t(align));
-  g->heap_closure = true;
-  g->closure_align = static_cast<std::uint32_t>(align);
-  std::memcpy(g->inline_closure, &memory, sizeof memory);
-  return memory;
+  return g->closure();
 }
 
 void free_closure(G* g) noexcept {
-  if (g->heap_closure && !std::exchange(g->foreign_closure, false)) {
+  if (g->place == closure_place::heap) {
     ::operator delete(g->closure(), std::align_val_t(g->closure_align));
   }
-  g->heap_closure = false;
+  g->place = closure_place::near;
 }
 
 // The record of a fiber that left no trace goes back: to the P's cache, or to the pool.
@@ -175,7 +177,7 @@ void start_fiber(G* g, entry_fn body, bool joinable) noexcept {
   }
 }
 
-void go_bytes(entry_fn body, const void* closure, std::size_t size) {
+void go_words(entry_fn body, const std::uint64_t* closure, std::size_t words) {
   M* const m = enter();
   G* g = nullptr;
   if (m != nullptr) {
@@ -191,7 +193,11 @@ void go_bytes(entry_fn body, const void* closure, std::size_t size) {
   }
   g->body = body;
   g->joinable = false;
-  std::memcpy(g->inline_closure, closure, size);
+  g->place = words == 1 ? closure_place::near : closure_place::aligned;
+  auto* to = words == 1 ? g->near : g->aligned;
+  for (std::size_t i = 0; i < words; ++i, to += sizeof *closure) {
+    std::memcpy(to, &closure[i], sizeof *closure);
+  }
   if (m != nullptr) {
     make_runnable(m, g);
     m->leave();
@@ -209,9 +215,8 @@ bool spawn_from_runtime(void (*body)(void*), void* arg) noexcept {
     G* const g = p->records.get(sched.pool);
     g->id = p->records.next_id(sched.pool);
     g->body = body;
-    g->heap_closure = true;
-    g->foreign_closure = true;
-    std::memcpy(g->inline_closure, &arg, sizeof arg);
+    g->place = closure_place::borrowed;
+    std::memcpy(g->near, &arg, sizeof arg);
     g->joinable = false;
     g->status.store(g_status::runnable, std::memory_order_relaxed);
     p->queue.push_back(g, sched.global);
@@ -258,7 +263,6 @@ void run_body(G* g) noexcept {
 
 void finish_fiber(M* m, G* g) noexcept {
   g->own_stack_size = false;
-  g->unwinding = false;
   g->swallowed_unwinds = 0;
   if (!g->joinable) {
     recycle(m, g);
@@ -289,10 +293,15 @@ bool join_by_running(G* child) noexcept {
   P* const p = m->p.load(std::memory_order_relaxed);
   const auto* const here = static_cast<std::byte*>(__builtin_frame_address(0));
   const auto left = static_cast<std::size_t>(here - parent->bound->limit);
-  const bool runs = left >= parent->bound->size / 8 * 7 &&
+  bool runs = left >= parent->bound->size / 8 * 7 &&
                     m->thread_exceptions->caught == nullptr &&
                     m->thread_exceptions->uncaught == 0 && !child->own_stack_size &&
                     p->queue.take_back(child);
+  if (runs && child->bound != nullptr) {
+    // It has run and yielded: it has a stack. (To be asked only now that it is ours.)
+    p->queue.push_next(child, sched.global);
+    runs = false;
+  }
   if (runs) {
     count_dispatch(m, p);
     m = run_child(m, child);

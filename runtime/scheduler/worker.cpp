@@ -120,8 +120,7 @@ bool start_m(P* p, bool spinning) noexcept {
 
 bool wake_p(P* p, bool spinning) noexcept {
   if (M* m = p->owner.load(std::memory_order_acquire); m != nullptr) {
-    m->spinning = spinning;
-    m->sleep.wake();
+    m->sleep.wake();  // m->spinning is what whoever took p off the list has made it
     wake_sysmon();
     return true;
   }

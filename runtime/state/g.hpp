@@ -5,7 +5,8 @@
 // entry that is stale or a dump that walks all Gs never touches freed memory.
 //
 // A fiber's G holds a stack reservation from its birth (stack.hpp), its stack only while it runs.
-// The first two cache lines are all that spawning, stealing and starting a fiber touch.
+// The first cache line is all that spawning, stealing and starting a fiber with a closure of up
+// to 8 bytes touch; larger ones use the second.
 //
 // Fields    written by                                     read by
 //   status  whoever owns the transition: the spawner, the  dump and stop(), relaxed or with the
@@ -18,6 +19,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "runtime/fiber/context.hpp"
@@ -34,6 +36,10 @@ namespace weft::detail {
 // ended: a spawned fiber that its handle has not let go of.
 enum class g_status : std::uint8_t { idle, runnable, running, waiting, ended };
 
+// Where a fiber's closure is. near: from G::near on, into what follows. heap, borrowed: G::near
+// holds a pointer to it; a borrowed one is not ours to free.
+enum class closure_place : std::uint8_t { near, aligned, heap, borrowed };
+
 struct fiber_locals;
 
 struct alignas(cache_line) G {
@@ -48,12 +54,12 @@ struct alignas(cache_line) G {
   bool own_stack_size = false;  // `bound` is a single of its own size, not from the caches
   bool joinable = false;
   bool patient = false;
-  bool unwinding = false;        // stop() has ended a wait of it
-  bool ending = false;           // its body is over, its fiber-local values are being destroyed
-  bool foreign_closure = false;  // ... that is not ours to free
-  bool heap_closure = false;     // inline_closure holds a pointer to it
+  bool ending = false;  // its body is over, its fiber-local values are being destroyed
+  closure_place place = closure_place::near;
 
-  alignas(cache_line) std::byte inline_closure[inline_closure_size];
+  // The closure. A small one shares the first cache line with the rest of what a start needs.
+  std::byte near[8];
+  alignas(16) std::byte aligned[inline_closure_size];
 
   // Touched by waits, joins and the rest.
   cancel_point* point = nullptr;
@@ -72,7 +78,18 @@ struct alignas(cache_line) G {
   G* prev = nullptr;
 
   void* closure() noexcept {
-    return heap_closure ? *reinterpret_cast<void**>(inline_closure) : inline_closure;
+    switch (place) {
+      case closure_place::near:
+        return near;
+      case closure_place::aligned:
+        return aligned;
+      case closure_place::heap:
+      case closure_place::borrowed:
+        break;
+    }
+    void* elsewhere;
+    std::memcpy(&elsewhere, near, sizeof elsewhere);
+    return elsewhere;
   }
 
   bool started() const noexcept { return bound != nullptr && ctx.fctx != nullptr; }

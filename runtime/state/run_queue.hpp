@@ -106,7 +106,7 @@ class run_queue {
         return nullptr;
       }
       G* g = slot(index(head)).load(std::memory_order_relaxed);
-      __builtin_prefetch(slot(index(head) + 1).load(std::memory_order_relaxed));
+      __builtin_prefetch(slot(index(head) + 2).load(std::memory_order_relaxed));
       if (!shared_) {
         head_.store(advanced(head, 1), std::memory_order_relaxed);
         return g;

@@ -1,6 +1,7 @@
 // The closures of fibers: what go() and spawn() put into a fiber's record.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 #include <exception>
 #include <functional>
@@ -75,8 +76,11 @@ void launch(const fiber_options* options, F&& f, A&&... args) {
   if constexpr (std::is_trivially_copyable_v<task> && sizeof(task) <= inline_closure_size &&
                 alignof(task) <= alignof(std::max_align_t)) {
     if (options == nullptr) {
+      constexpr std::size_t words = (sizeof(task) + 7) / 8;
       const task t(std::forward<F>(f), std::forward<A>(args)...);
-      go_bytes(&task::body, &t, sizeof t);
+      std::uint64_t bytes[words] = {};
+      std::memcpy(bytes, &t, sizeof t);
+      go_words(&task::body, bytes, words);
       return;
     }
   }
