@@ -16,6 +16,7 @@
 #include "runtime/state/timers.hpp"
 #include "weft/detail/lock.hpp"
 #include "weft/detail/timer_state.hpp"
+#include "weft/runtime.hpp"
 
 namespace weft::detail {
 
@@ -100,6 +101,9 @@ call_timer_handle::call_timer_handle(const call_timer_handle& other) noexcept
 
 call_timer_handle::~call_timer_handle() {
   if (timer_ != nullptr) {
+    if (!running()) {
+      stop_call_timer(timer_);  // weft::stop() has dropped what was armed: the call is off
+    }
     release(timer_);
   }
 }

@@ -294,7 +294,9 @@ select_result select_wait(select_entry* entries, select_slot* slots, select_wait
     }
     select_waiter& won = *all.winner();
     if (won.tag != retry) {
-      v = {.result = result_of(won.tag), .index = won.index, .sends = won.sends,
+      v = {.result = result_of(won.tag),
+           .index = won.index,
+           .sends = won.sends,
            .error = std::move(won.error)};
       return pronounce(v);
     }

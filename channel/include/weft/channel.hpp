@@ -93,10 +93,10 @@ template <class T>
 class chan : public detail::handle_interface<chan<T>>,
              public detail::send_interface<chan<T>, T>,
              public detail::recv_interface<chan<T>, T> {
-  static_assert(std::is_void_v<T> || (std::is_object_v<T> && std::is_same_v<T, std::remove_cv_t<T>>),
+  static_assert(std::is_void_v<T> ||
+                    (std::is_object_v<T> && std::is_same_v<T, std::remove_cv_t<T>>),
                 "a channel carries objects, not references, and not const or volatile ones");
-  static_assert(std::is_void_v<T> || std::is_move_constructible_v<T>,
-                "a channel moves its values");
+  static_assert(std::is_void_v<T> || std::is_move_constructible_v<T>, "a channel moves its values");
 
  public:
   using value_type = T;

@@ -140,15 +140,14 @@ std::size_t select(Cases&&... cases) {
 class select_case {
  public:
   template <class Case>
-    requires detail::a_case<Case>
-  select_case(Case&& c) : case_(detail::forget_type(c)) {}
+    requires detail::a_case<Case> select_case(Case&& c) : case_(detail::forget_type(c)) {}
 
- private:
-  friend WEFT_API std::size_t select(std::span<select_case> cases);
-  detail::select_entry arm() const {
-    return case_ != nullptr ? case_->arm() : detail::select_entry{};
-  }
-  std::shared_ptr<detail::any_case> case_;
+   private:
+    friend WEFT_API std::size_t select(std::span<select_case> cases);
+    detail::select_entry arm() const {
+      return case_ != nullptr ? case_->arm() : detail::select_entry{};
+    }
+    std::shared_ptr<detail::any_case> case_;
 };
 
 // Allocates only for more than 16 cases. Of no cases at all: waits for ever.

@@ -39,8 +39,8 @@ namespace weft {
 
 class timer;
 template <class F>
-  requires std::is_invocable_v<std::decay_t<F>&>
-timer after_func(duration d, F&& f);
+  requires std::is_invocable_v < std::decay_t<F>
+& > timer after_func(duration d, F&& f);
 
 // An alarm that can be stopped and set anew. Copies are handles of the same timer.
 class timer {
@@ -59,19 +59,17 @@ class timer {
 
   // As stop(), and lets it fire after `d` from now; a call is then made once more.
   bool reset(duration d) {
-    return call_.get() != nullptr
-               ? detail::reset_call_timer(call_.get(), d)
-               : detail::reset_timer_chan(chan_.core(), d, duration::zero());
+    return call_.get() != nullptr ? detail::reset_call_timer(call_.get(), d)
+                                  : detail::reset_timer_chan(chan_.core(), d, duration::zero());
   }
 
  private:
   template <class F>
-    requires std::is_invocable_v<std::decay_t<F>&>
-  friend timer after_func(duration d, F&& f);
+    requires std::is_invocable_v < std::decay_t<F>
+  & > friend timer after_func(duration d, F&& f);
 
   explicit timer(detail::chan_handle chan)
-      : c(detail::handle_access::make<receiver<clock::time_point>>(chan)),
-        chan_(std::move(chan)) {}
+      : c(detail::handle_access::make<receiver<clock::time_point>>(chan)), chan_(std::move(chan)) {}
   explicit timer(detail::call_timer_handle call) noexcept : call_(std::move(call)) {}
 
   detail::chan_handle chan_;
@@ -81,8 +79,8 @@ class timer {
 // Calls f() in a fiber of its own, after `d`. f is kept until the last handle is gone and the last
 // call has ended. An exception that leaves f ends the process, as from any detached fiber.
 template <class F>
-  requires std::is_invocable_v<std::decay_t<F>&>
-timer after_func(duration d, F&& f) {
+  requires std::is_invocable_v < std::decay_t<F>
+& > timer after_func(duration d, F&& f) {
   auto call = std::make_unique<detail::timer_call_of<std::decay_t<F>>>(std::forward<F>(f));
   return timer(detail::make_call_timer(std::move(call), d));
 }
@@ -108,8 +106,7 @@ class ticker {
 
  private:
   explicit ticker(detail::chan_handle chan)
-      : c(detail::handle_access::make<receiver<clock::time_point>>(chan)),
-        chan_(std::move(chan)) {}
+      : c(detail::handle_access::make<receiver<clock::time_point>>(chan)), chan_(std::move(chan)) {}
   static void check(duration period) {
     if (period <= duration::zero()) {
       throw std::invalid_argument("weft::ticker: the period must be positive");

@@ -94,9 +94,7 @@ class send_interface : public close_interface<Self> {
     return ops::try_send(core(), cargo.data());
   }
   bool try_send(T&& value) const { return try_send(value); }
-  bool try_send(const T& value) const
-    requires std::copy_constructible<T>
-  {
+  bool try_send(const T& value) const requires std::copy_constructible<T> {
     return try_send(T(value));
   }
 
@@ -108,18 +106,15 @@ class send_interface : public close_interface<Self> {
   bool send_until(T&& value, clock::time_point deadline) const {
     return send_until(value, deadline);
   }
-  bool send_until(const T& value, clock::time_point deadline) const
-    requires std::copy_constructible<T>
-  {
+  bool send_until(const T& value,
+                  clock::time_point deadline) const requires std::copy_constructible<T> {
     return send_until(T(value), deadline);
   }
   bool send_for(T& value, duration timeout) const {
     return try_send(value) || send_until(value, deadline_after(timeout));
   }
   bool send_for(T&& value, duration timeout) const { return send_for(value, timeout); }
-  bool send_for(const T& value, duration timeout) const
-    requires std::copy_constructible<T>
-  {
+  bool send_for(const T& value, duration timeout) const requires std::copy_constructible<T> {
     return send_for(T(value), timeout);
   }
 
@@ -192,9 +187,7 @@ class recv_interface {
     ops::recv(core(), &value);
     return value;
   }
-  std::optional<T> recv() const
-    requires(is_bytes<slot_of<T>>)
-  {
+  std::optional<T> recv() const requires(is_bytes<slot_of<T>>) {
     incoming<T> value;
     return value.get(ops::recv(core(), value.data()));
   }

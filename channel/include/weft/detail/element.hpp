@@ -41,8 +41,16 @@ inline constexpr bool is_bytes = false;
 template <std::size_t N>
 inline constexpr bool is_bytes<bytes<N>> = true;
 
-enum class slot_class : unsigned char { bytes0, bytes1, bytes2, bytes4, bytes8, bytes16, moved,
-                                        throwing };
+enum class slot_class : unsigned char {
+  bytes0,
+  bytes1,
+  bytes2,
+  bytes4,
+  bytes8,
+  bytes16,
+  moved,
+  throwing
+};
 
 // Moves *from to *to. False: it threw, *error says what, *from is as the T's constructor left it
 // and *to still holds nothing.

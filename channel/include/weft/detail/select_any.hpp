@@ -31,7 +31,9 @@ class any_recv final : public any_case {
  public:
   template <class F>
   explicit any_recv(const recv_case<T, F>& c)
-      : keep_(chan_handle::retain(c.core())), handler_(c.handler()), case_(keep_.core(), handler_) {}
+      : keep_(chan_handle::retain(c.core())),
+        handler_(c.handler()),
+        case_(keep_.core(), handler_) {}
   select_entry arm() override { return case_.arm(); }
   void run(bool arrived) override { case_.run(arrived); }
 
@@ -103,7 +105,9 @@ class any_send_void final : public any_case {
  public:
   template <class F>
   explicit any_send_void(const send_case<void, void, F>& c)
-      : keep_(chan_handle::retain(c.core())), handler_(c.handler()), case_(keep_.core(), handler_) {}
+      : keep_(chan_handle::retain(c.core())),
+        handler_(c.handler()),
+        case_(keep_.core(), handler_) {}
   select_entry arm() override { return case_.arm(); }
   void run(bool arrived) override { case_.run(arrived); }
 

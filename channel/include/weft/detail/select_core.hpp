@@ -44,8 +44,7 @@ WEFT_API select_result select_poll(select_entry* entries, std::size_t count);
 
 // Does one ready case, chosen at random; else waits for one. `none`: at one moment no case was
 // ready, and none became so until the deadline. `slots` and `order` have room for `count`.
-WEFT_API select_result select_wait(select_entry* entries, select_slot* slots,
-                                   select_waiter** order, std::size_t count,
-                                   std::int64_t deadline);
+WEFT_API select_result select_wait(select_entry* entries, select_slot* slots, select_waiter** order,
+                                   std::size_t count, std::int64_t deadline);
 
 }  // namespace weft::detail
