@@ -102,7 +102,7 @@ bool count_guards(std::size_t count) noexcept {
       "vm.max_map_count is " +
           std::to_string(limit) +
           ". Raise it (sysctl -w vm.max_map_count=" + std::to_string(limit * 16) +
-          "), use Linux 6.13 or later, or allow stacks without guard pages");
+          "), use Linux 6.13 or later, or set options.allow_unguarded_stacks");
 }
 
 int install_by_madvise(const guard_row& row) noexcept {

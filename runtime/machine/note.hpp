@@ -3,9 +3,9 @@
 // Owner:   the thread that waits; any thread may wake.
 // States:  empty -> sleeping (the owner, before the futex call) -> signalled (a waker) -> empty
 //          (the owner). A wake that comes before the wait is kept; wakes do not add up.
-// Atomics: word_  waker exchange acq_rel, owner CAS and exchange acq_rel: what a waker wrote before wake() is
-//          seen after wait(). The waker's last touch is the futex call: the note's memory must
-//          outlive it (the G and M records that hold notes are type-stable).
+// Atomics: word_  waker exchange acq_rel, owner CAS and exchange acq_rel: what a waker wrote
+//          before wake() is seen after wait(). The waker's last touch is the futex call: the note's
+//          memory must outlive it (the G and M records that hold notes are type-stable).
 // Tested by: tests/unit/note_test.cpp, tests/model/note_model.cpp
 #pragma once
 

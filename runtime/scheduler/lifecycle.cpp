@@ -138,7 +138,8 @@ void start_locked(const options& settings) {
   sched.settings = settings;
   sched.may_spin = affinity_cpus() > 1;
   install_process_hooks();
-  stack_depot::configure({.stack_size = settings.stack_size});
+  stack_depot::configure(
+      {.stack_size = settings.stack_size, .allow_unguarded = settings.allow_unguarded_stacks});
   try {
     sched.pool.adopt_leftovers();
     use_ps(settings.procs);
@@ -177,8 +178,8 @@ void unwind_fiber(G* g, void* arg) noexcept {
   if (status == g_status::waiting && g->reason == wait_reason::sleep) {
     ++r.sleeping;
   }
-  if (status != g_status::waiting || g->point == nullptr || g->ctx.exceptions.uncaught != 0 || g->ending ||
-      g->patient != r.patient_too) {
+  if (status != g_status::waiting || g->point == nullptr || g->ctx.exceptions.uncaught != 0 ||
+      g->ending || g->patient != r.patient_too) {
     return;
   }
   if (g->point->cancel(g->point, wait_outcome::unwound)) {
@@ -393,9 +394,7 @@ void begin_outside_call() {
   }
 }
 
-void end_outside_call() noexcept {
-  sched.outside_calls.fetch_sub(1, std::memory_order_release);
-}
+void end_outside_call() noexcept { sched.outside_calls.fetch_sub(1, std::memory_order_release); }
 
 void fail_forked() noexcept {
   fatal(

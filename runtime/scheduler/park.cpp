@@ -244,6 +244,13 @@ void yield() noexcept {
 }
 
 M* yield_slice(M* m) noexcept {
+  // The slice of who is in runnext is over, too: it was inherited. Behind the others with it, or a
+  // fiber that always readies or starts its successor would keep the ring waiting for ever.
+  P* const p = m->p.load(std::memory_order_relaxed);
+  if (G* const next = p->queue.pop_next(); next != nullptr) {
+    p->queue.push_back(next, sched.global);
+  }
+  run_due_timers(m, p);
   G* const next = pick_anywhere(m);
   if (next == nullptr) {
     return m;
@@ -268,7 +275,7 @@ M* M::answer_request(M* m) noexcept {
   if (!p->queue.shared() && sched.made_ps.load(std::memory_order_acquire) > 1) {
     p->queue.share();
   }
-  return yield_slice(m);
+  return m->running->no_preempt ? m : yield_slice(m);
 }
 
 std::int64_t now_ns() noexcept { return monotonic_ns(); }

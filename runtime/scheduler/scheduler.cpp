@@ -29,17 +29,6 @@ constexpr std::int64_t longest_watch_ns = 60'000;
 constexpr std::uint32_t max_spin_ns = 50'000;
 constexpr std::uint32_t min_spin_ns = 2'000;
 
-void run_timers(M* m, P* p) noexcept {
-  if (p->timers.next() != timer_heap::no_time) {
-    const std::int64_t now = monotonic_ns();
-    if (p->timers.next() <= now) {
-      m->ready_to_back = true;
-      p->timers.run_due(now);
-      m->ready_to_back = false;
-    }
-  }
-}
-
 G* take_global(P* p) noexcept {
   const int procs = std::max(1, sched.proc_count.load(std::memory_order_relaxed));
   const std::uint32_t fair = sched.global.size() / static_cast<std::uint32_t>(procs) + 1;
@@ -204,9 +193,20 @@ void sleep_idle(M* m, P* p) noexcept {
 
 }  // namespace
 
+void run_due_timers(M* m, P* p) noexcept {
+  if (p->timers.next() != timer_heap::no_time) {
+    const std::int64_t now = monotonic_ns();
+    if (p->timers.next() <= now) {
+      m->ready_to_back = true;
+      p->timers.run_due(now);
+      m->ready_to_back = false;
+    }
+  }
+}
+
 G* pick_at_look(M* m, P* p) noexcept {
   p->look_at += global_look_every;
-  run_timers(m, p);
+  run_due_timers(m, p);
   G* const g = sched.global.pop_oldest();
   if (g != nullptr) {
     p->count_slice();
@@ -227,7 +227,7 @@ G* pick_elsewhere(M* m) noexcept {
     }
     p->count_slice();
   } else {
-    run_timers(m, p);
+    run_due_timers(m, p);
   }
   if (G* g = p->queue.pop_front(); g != nullptr) {
     return g;
@@ -265,9 +265,8 @@ G* find_runnable(M* m) noexcept {
 void wake_helper_for(P* p) noexcept {
   constexpr std::uint32_t longest_quiet = 63;
   const std::uint32_t fruitless = sched.idle.fruitless.load(std::memory_order_relaxed);
-  p->quiet_after_wake = fruitless != p->fruitless_seen
-                            ? std::min(2 * p->quiet_after_wake + 1, longest_quiet)
-                            : 0;
+  p->quiet_after_wake =
+      fruitless != p->fruitless_seen ? std::min(2 * p->quiet_after_wake + 1, longest_quiet) : 0;
   p->fruitless_seen = fruitless;
   p->quiet.store(p->quiet_after_wake, std::memory_order_relaxed);
   wake_helper();

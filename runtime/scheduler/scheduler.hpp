@@ -81,6 +81,9 @@ G* pick_at_look(M* m, P* p) noexcept;
   return p->queue.pop_front();
 }
 
+// Fires what is due on p, m's P: one look at the clock if it has timers.
+void run_due_timers(M* m, P* p) noexcept;
+
 // For a dispatch that does not come from pick().
 inline void count_dispatch(M* m, P* p) noexcept {
   const std::uint32_t n = p->dispatches.load(std::memory_order_relaxed) + 1;

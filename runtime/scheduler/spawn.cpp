@@ -127,6 +127,7 @@ fiber_slot new_fiber(const fiber_options* options, std::size_t size, std::size_t
     }
     g->bound = single;
     g->own_stack_size = single != nullptr;
+    g->no_preempt = options != nullptr && !options->preempt;
     memory = closure_memory(g, size, align);
     if (options != nullptr && !options->name.empty()) {
       g->name = new std::string(options->name.substr(0, 63));
@@ -263,6 +264,7 @@ void run_body(G* g) noexcept {
 
 void finish_fiber(M* m, G* g) noexcept {
   g->own_stack_size = false;
+  g->no_preempt = false;
   g->swallowed_unwinds = 0;
   if (!g->joinable) {
     recycle(m, g);
@@ -293,10 +295,9 @@ bool join_by_running(G* child) noexcept {
   P* const p = m->p.load(std::memory_order_relaxed);
   const auto* const here = static_cast<std::byte*>(__builtin_frame_address(0));
   const auto left = static_cast<std::size_t>(here - parent->bound->limit);
-  bool runs = left >= parent->bound->size / 8 * 7 &&
-                    m->thread_exceptions->caught == nullptr &&
-                    m->thread_exceptions->uncaught == 0 && !child->own_stack_size &&
-                    p->queue.take_back(child);
+  bool runs = left >= parent->bound->size / 8 * 7 && m->thread_exceptions->caught == nullptr &&
+              m->thread_exceptions->uncaught == 0 && !child->own_stack_size &&
+              p->queue.take_back(child);
   if (runs && child->bound != nullptr) {
     // It has run and yielded: it has a stack. (To be asked only now that it is ours.)
     p->queue.push_next(child, sched.global);

@@ -90,7 +90,8 @@ bool steal_watch::missed_work(const P* own) const noexcept {
     if (p == nullptr || p == own || !p->queue.stealable() || p->queue.size() == 0) {
       continue;
     }
-    const sample* const seen = samples_ != nullptr ? &samples_[static_cast<std::size_t>(i)] : nullptr;
+    const sample* const seen =
+        samples_ != nullptr ? &samples_[static_cast<std::size_t>(i)] : nullptr;
     const bool moving = seen != nullptr && seen->time != 0 &&
                         p->dispatches.load(std::memory_order_relaxed) != seen->dispatches;
     if (!moving) {

@@ -1,11 +1,11 @@
 // sysmon: a thread without a P that watches the others.
 //
-// Each pass: a P that has been in one slice for options.time_slice is asked to yield (stage 1 of
-// preemption: the fiber obeys at its next runtime call or checkpoint()); runnable work beside an
-// idle P wakes a thief. The pause between passes grows from 20 us to 10 ms while there is nothing
-// to do (2 ms while some P is idle and another is not, which bounds how long a fiber left in
-// runnext waits for a thief); when all Ps are idle it sleeps without a timeout, and whoever wakes
-// a P wakes it.
+// Each pass: a P that has been in one slice for options.time_slice, or has not looked at its timers
+// for 1 ms after one was due, is asked to yield (stage 1 of preemption: the fiber obeys at its next
+// runtime call or checkpoint()); runnable work beside an idle P wakes a thief. The pause between
+// passes grows from 20 us to 10 ms while there is nothing to do (2 ms while some P is idle and
+// another is not, which bounds how long a fiber left in runnext waits for a thief); when all Ps are
+// idle it sleeps without a timeout, and whoever wakes a P wakes it.
 #include <pthread.h>
 #include <signal.h>
 
@@ -39,7 +39,14 @@ struct sysmon_state {
 
 sysmon_state sysmon;
 
-// True if the P was asked to yield.
+// True if the fiber on p is newly asked to yield.
+bool ask_to_yield(P* p) noexcept {
+  M* const m = p->owner.load(std::memory_order_acquire);
+  request none = request::none;
+  return m != nullptr &&
+         m->req.compare_exchange_strong(none, request::yield, std::memory_order_acq_rel);
+}
+
 bool ask_if_overdue(P* p, observation& seen, std::int64_t now) noexcept {
   const std::uint32_t tick = p->tick.load(std::memory_order_relaxed);
   if (tick != seen.tick) {
@@ -51,10 +58,7 @@ bool ask_if_overdue(P* p, observation& seen, std::int64_t now) noexcept {
     return false;
   }
   seen.since = now;
-  M* const m = p->owner.load(std::memory_order_acquire);
-  request none = request::none;
-  return m != nullptr &&
-         m->req.compare_exchange_strong(none, request::yield, std::memory_order_acq_rel);
+  return ask_to_yield(p);
 }
 
 // Work that waits on a P which has dispatched nobody since the last pass.
@@ -83,7 +87,10 @@ bool pass(std::int64_t now) noexcept {
       p->quiet.store(0, std::memory_order_relaxed);
       work = true;
     }
-    work |= p->timers.next() < now - overdue_ns;
+    if (p->timers.next() < now - overdue_ns) {
+      acted |= ask_to_yield(p);  // it looks at its timers then
+      work = true;
+    }
   }
   if (work && sched.idle.idle_count.load(std::memory_order_acquire) > 0 &&
       sched.idle.spinning.load(std::memory_order_acquire) == 0) {

@@ -82,10 +82,15 @@ fiber_id get_id() noexcept {
 }
 
 void yield() noexcept {
-  if (M* const m = enter(); m != nullptr) {
-    yield_on(m)->leave();
-  } else {
+  M* const m = enter();
+  if (m == nullptr) {
     yield_thread();
+    return;
+  }
+  yield_on(m)->leave();
+  if (sched.state.load(std::memory_order_relaxed) == phase::stopping && refuse_wait({}))
+      [[unlikely]] {
+    throw_unwind();
   }
 }
 

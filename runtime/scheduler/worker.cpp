@@ -128,10 +128,26 @@ bool wake_p(P* p, bool spinning) noexcept {
     wake_sysmon();
     return true;
   }
+  // No thread for it. One that sleeps with another P must do the work: it would not be found
+  // behind this P at the next try either.
   sched.idle.guard.acquire();
   sched.idle.push(p);
+  P* other = sched.at_rest ? nullptr : sched.idle.first();
+  while (other != nullptr && other->owner.load(std::memory_order_relaxed) == nullptr) {
+    other = other->next_idle;
+  }
+  M* const m = other != nullptr ? other->owner.load(std::memory_order_relaxed) : nullptr;
+  if (m != nullptr) {
+    sched.idle.remove(other);
+    m->spinning = spinning;
+  }
   sched.idle.guard.release();
-  return false;
+  if (m == nullptr) {
+    return false;
+  }
+  m->sleep.wake();
+  wake_sysmon();
+  return true;
 }
 
 void join_all_ms() noexcept {

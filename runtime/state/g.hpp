@@ -53,8 +53,9 @@ struct alignas(cache_line) G {
   bool is_thread = false;
   bool own_stack_size = false;  // `bound` is a single of its own size, not from the caches
   bool joinable = false;
-  bool patient = false;
-  bool ending = false;  // its body is over, its fiber-local values are being destroyed
+  bool patient : 1 = false;
+  bool ending : 1 = false;      // its body is over, its fiber-local values are being destroyed
+  bool no_preempt : 1 = false;  // fiber_options.preempt
   closure_place place = closure_place::near;
 
   // The closure. A small one shares the first cache line with the rest of what a start needs.

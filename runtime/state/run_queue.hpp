@@ -129,8 +129,8 @@ class run_queue {
       return false;
     }
     tail_.store(last, std::memory_order_release);
-    if (!shared_ || head_.compare_exchange_strong(head, head + one_epoch,
-                                                  std::memory_order_acq_rel)) {
+    if (!shared_ ||
+        head_.compare_exchange_strong(head, head + one_epoch, std::memory_order_acq_rel)) {
       return true;
     }
     tail_.store(last + 1, std::memory_order_release);  // thieves were there

@@ -33,13 +33,19 @@ struct options {
   // weft (checkpoint() is the cheapest). At least 1 us.
   std::chrono::nanoseconds time_slice = std::chrono::milliseconds(10);
 
+  // Where the kernel cannot guard a stack without a memory mapping each (Linux before 6.13), there
+  // can be no more guarded stacks than half of vm.max_map_count. True: go on without guard pages
+  // then; false: go() throws std::system_error.
+  bool allow_unguarded_stacks = false;
+
   // More threads than this is a fatal error, as Go's SetMaxThreads.
   std::size_t max_threads = 10'000;
 
-  // WEFT_POLLER overrides automatic.
+  // For the network layer, which this version does not have yet: not used.
   poller_kind poller = poller_kind::automatic;
 
-  // Whether to stop the process when every fiber waits and nothing can wake one.
+  // Whether to end the process with a report when every fiber waits and nothing can wake one. This
+  // version does not detect that yet: not used.
   bool detect_deadlock = true;
 };
 
@@ -91,6 +97,7 @@ WEFT_API bool is_fiber() noexcept;
 WEFT_API fiber_id get_id() noexcept;
 
 // Lets the other runnable fibers of this P run first. On a plain thread: std::this_thread::yield.
+// Ends with weft::unwind at stop(), as a wait does: a loop that yields would hold it up for ever.
 WEFT_API void yield() noexcept;
 
 // Waits. Nothing at all when the time has passed. Ends with weft::unwind at stop().

@@ -79,7 +79,9 @@ void launch(const fiber_options* options, F&& f, A&&... args) {
       constexpr std::size_t words = (sizeof(task) + 7) / 8;
       const task t(std::forward<F>(f), std::forward<A>(args)...);
       std::uint64_t bytes[words] = {};
-      std::memcpy(bytes, &t, sizeof t);
+      if constexpr (!std::is_empty_v<std::decay_t<F>> || sizeof...(A) != 0) {
+        std::memcpy(bytes, &t, sizeof t);
+      }
       go_words(&task::body, bytes, words);
       return;
     }
