@@ -44,12 +44,17 @@ inline void finish(M* m, const wakes& wake) noexcept {
   leave_unmoved(m);
 }
 
-// Waits in line; the channel is locked, and neither it nor the entry are held afterwards.
-// timed_out, or woken with w.tag saying how.
-bool wait_in_line(chan_core& c, wait_queue& queue, std::uint32_t flag, waiter& w,
-                  wait_options options) {
+// Waits in line; the channel is locked, and neither it nor the entry are held afterwards. False:
+// the deadline passed. True: w.tag says how it ended.
+template <wait_reason Reason>
+inline bool wait_in_line(chan_core& c, wait_queue& queue, std::uint32_t flag, waiter& w,
+                         std::int64_t deadline) {
+  // Copied as a whole from here: built up field by field, the copy would stall on its own stores.
+  static constexpr wait_options without_deadline{.reason = Reason};
   set_flag(c, flag);
-  const wait_outcome outcome = wait(queue, c.guard, w, options);
+  const wait_outcome outcome =
+      deadline == never ? wait(queue, c.guard, w, without_deadline)
+                        : wait(queue, c.guard, w, {.reason = Reason, .deadline = deadline});
   leave();
   if (outcome == wait_outcome::unwound) [[unlikely]] {
     throw_unwind();
@@ -65,8 +70,7 @@ template <class Slot>
 [[gnu::noinline]] bool wait_to_send(chan_core& c, void* value, std::int64_t deadline) {
   waiter_of<Slot> w;
   w.value = value;
-  if (!wait_in_line(c, c.senders, chan_core::senders_wait, w,
-                    {.reason = wait_reason::chan_send, .deadline = deadline})) {
+  if (!wait_in_line<wait_reason::chan_send>(c, c.senders, chan_core::senders_wait, w, deadline)) {
     return false;
   }
   if (w.tag != dealt) [[unlikely]] {
@@ -84,8 +88,8 @@ template <class Slot>
 [[gnu::noinline]] recv_status wait_to_recv(chan_core& c, void* to, std::int64_t deadline) {
   waiter_of<Slot> w;
   w.value = to;
-  if (!wait_in_line(c, c.receivers, chan_core::receivers_wait, w,
-                    {.reason = wait_reason::chan_recv, .deadline = deadline})) {
+  if (!wait_in_line<wait_reason::chan_recv>(c, c.receivers, chan_core::receivers_wait, w,
+                                            deadline)) {
     return recv_status::timeout;
   }
   return w.tag == dealt ? recv_status::ok : recv_status::closed;

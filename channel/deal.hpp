@@ -64,13 +64,6 @@ inline void ready_all(waiter* w) noexcept {
   }
 }
 
-inline void ready_both(const wakes& wake) noexcept {
-  if (wake.first != nullptr) {
-    ready(wake.first);
-  }
-  ready_all(wake.rest);
-}
-
 inline void set_flag(chan_core& c, std::uint32_t bit) noexcept {
   c.flags.store(c.flags.load(std::memory_order_relaxed) | bit, std::memory_order_release);
 }
@@ -183,7 +176,8 @@ class dealer {
         if (put(c, c.tail, w->value, &error)) {
           break;
         }
-        static_cast<chan_waiter*>(w)->error = std::move(error);
+        (w->tag == alone ? static_cast<chan_waiter*>(w)->error
+                         : static_cast<select_waiter*>(w)->owner->error) = std::move(error);
         w->tag = failed;
         w->next = wake.rest;
         wake.rest = w;

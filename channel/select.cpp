@@ -44,146 +44,122 @@ namespace weft::detail {
 
 namespace {
 
-// What a deal in a select came to; raised or returned once no lock and no entry is held.
-struct verdict {
-  deal result = deal::none;
-  std::size_t index = select_result::none;
-  bool sends = false;
-  std::exception_ptr error;
-};
-
-select_result pronounce(verdict& v) {
-  if (v.result == deal::none) {
-    return {};
-  }
-  if (v.result == deal::failed) {
-    std::rethrow_exception(std::move(v.error));
-  }
-  if (v.result == deal::closed && v.sends) {
-    throw_closed_send();
-  }
-  return {v.index, v.result == deal::done};
-}
-
-bool looks_ready(const select_entry& e) noexcept {
-  switch (e.op) {
+bool looks_ready(const select_slot& s) noexcept {
+  switch (s.op) {
     case select_op::recv:
-      return e.core->may_recv();
+      return s.core->may_recv();
     case select_op::send:
-      return e.core->may_send();
+      return s.core->may_send();
     case select_op::none:
       break;
   }
   return false;
 }
 
-std::size_t mark_ready(select_entry* entries, std::size_t count) noexcept {
-  std::size_t ready_cases = 0;
-  for (std::size_t i = 0; i != count; ++i) {
-    entries[i].marked = looks_ready(entries[i]);
-    ready_cases += entries[i].marked;
+std::size_t mark_ready(std::span<select_slot> slots) noexcept {
+  std::size_t marked = 0;
+  for (select_slot& s : slots) {
+    s.marked = looks_ready(s);
+    marked += s.marked;
   }
-  return ready_cases;
+  return marked;
 }
 
 // One of the `left` marked cases, each with the same probability; it loses its mark.
-std::size_t draw(select_entry* entries, std::size_t left, M* m) noexcept {
+select_slot& draw(std::span<select_slot> slots, std::size_t left, M* m) noexcept {
   std::size_t skip = 0;
   if (left > 1) {
-    const std::uint32_t random = m != nullptr ? m->random.next() : fast_random();
-    skip = static_cast<std::size_t>((std::uint64_t{random} * left) >> 32);
+    const std::uint64_t random = m != nullptr ? m->random.next() : fast_random();
+    skip = static_cast<std::size_t>((random * left) >> 32);
   }
-  std::size_t i = 0;
-  while (!entries[i].marked || skip-- != 0) {
-    ++i;
+  select_slot* s = slots.data();
+  while (!s->marked || skip-- != 0) {
+    ++s;
   }
-  entries[i].marked = false;
-  return i;
+  s->marked = false;
+  return *s;
 }
 
-deal result_of(std::uint32_t tag) noexcept {
-  return tag == dealt ? deal::done : tag == closed ? deal::closed : deal::failed;
-}
+// A deal, and what came of it: said or thrown once no lock and no entry is held.
+struct attempt {
+  deal result = deal::none;
+  const select_slot* slot = nullptr;
+  wakes wake;
+  std::exception_ptr error;
 
-// Under the channel's lock.
-void try_case(select_entry& e, std::size_t index, wakes& wake, verdict& v) noexcept {
-  v.sends = e.op == select_op::send;
-  v.index = index;
-  const auto attempt = v.sends ? e.core->deals->send : e.core->deals->recv;
-  v.result = attempt(*e.core, e.value, wake, &v.error);
-}
+  // Under the lock of the case's channel.
+  void make(const select_slot& s) noexcept {
+    slot = &s;
+    const deal_functions& deals = *s.core->deals;
+    result = (s.op == select_op::send ? deals.send : deals.recv)(*s.core, s.value, wake, &error);
+  }
 
-// The waiters of a select that has to wait, and the channels they are for.
+  void ready_others() const noexcept {
+    if (wake.first != nullptr) {
+      ready(wake.first);
+    }
+    ready_all(wake.rest);
+  }
+
+  select_result conclude(const select_slot* slots) {
+    if (result == deal::failed) [[unlikely]] {
+      std::rethrow_exception(std::move(error));
+    }
+    if (result == deal::closed && slot->op == select_op::send) [[unlikely]] {
+      throw_closed_send();
+    }
+    return {static_cast<std::size_t>(slot - slots), result == deal::done};
+  }
+};
+
+// The part of a select that takes several locks, and waits.
 class waiting_select {
  public:
-  waiting_select(select_entry* entries, select_slot* slots, select_waiter** order,
-                 std::size_t count) noexcept
-      : entries_(entries), entry_count_(count) {
+  waiting_select(std::span<select_slot> slots, chan_core** order) noexcept : slots_(slots) {
     state_.cancel = cancel;
     state_.order = order;
-    for (std::size_t i = 0; i != count; ++i) {
-      if (entries[i].op != select_op::none) {
-        auto* const w = new (slots[i].memory) select_waiter;
-        w->owner = &state_;
-        w->core = entries[i].core;
-        w->value = entries[i].value;
-        w->index = i;
-        w->sends = entries[i].op == select_op::send;
-        order[state_.count++] = w;
+    bool sorted = true;  // the channels of a select were often made in this order
+    for (const select_slot& s : slots) {
+      if (s.op != select_op::none) {
+        sorted = sorted && (state_.count == 0 || order[state_.count - 1] < s.core);
+        order[state_.count++] = s.core;
       }
     }
-    std::sort(order, order + state_.count, [](const select_waiter* a, const select_waiter* b) {
-      return std::less<>()(a->core, b->core);
-    });
+    if (!sorted) {
+      std::sort(order, order + state_.count, std::less<>());
+      state_.count = static_cast<std::size_t>(std::unique(order, order + state_.count) - order);
+    }
   }
   waiting_select(const waiting_select&) = delete;
   waiting_select& operator=(const waiting_select&) = delete;
-  ~waiting_select() {
-    for (select_waiter* w : waiters()) {
-      w->~select_waiter();
-    }
-  }
 
-  bool empty() const noexcept { return state_.count == 0; }
+  bool has_channels() const noexcept { return state_.count != 0; }
 
   void lock_all() noexcept {
-    const chan_core* last = nullptr;
-    for (select_waiter* w : waiters()) {
-      if (w->core != last) {
-        last = w->core;
-        w->core->guard.acquire();
-      }
+    for (std::size_t i = 0; i != state_.count; ++i) {
+      state_.order[i]->guard.acquire();
     }
   }
 
   void unlock_all() noexcept { unlock_all(&state_); }
 
-  // Under all the locks: does one ready case if there is one.
-  verdict look(M* m, wakes& wake) noexcept {
-    std::size_t left = mark_ready(entries_, entry_count_);
-    verdict v;
-    while (left != 0 && v.result == deal::none) {
-      const std::size_t i = draw(entries_, left--, m);
-      try_case(entries_[i], i, wake, v);
+  // Under all the locks: does one case if one is ready.
+  attempt look(M* m) noexcept {
+    attempt a;
+    for (std::size_t left = mark_ready(slots_); left != 0 && a.result == deal::none; --left) {
+      a.make(draw(slots_, left, m));
     }
-    return v;
+    return a;
   }
 
   // Under all the locks, which are released: parks until a case was done. `favoured` is the
   // channel where this select stands in front.
   wait_outcome wait(const wait_options& options, const chan_core* favoured) noexcept {
     G* const g = self();
-    for (select_waiter* w : waiters()) {
-      w->tag = in_select;
-      w->g = g;
-      w->guard = &w->core->guard;
-      wait_queue& queue = w->sends ? w->core->senders : w->core->receivers;
-      if (w->core == favoured) {
-        queue.push_front(w);
-      } else {
-        queue.push_back(w);
+    for (select_slot& s : slots_) {
+      if (s.op != select_op::none) {
+        line_up(s, g, s.core == favoured);
       }
-      set_flag(*w->core, w->sends ? chan_core::senders_wait : chan_core::receivers_wait);
     }
     state_.reopen();
     state_.winner = nullptr;
@@ -193,11 +169,24 @@ class waiting_select {
     return state_.outcome;
   }
 
-  select_waiter* winner() const noexcept { return state_.winner; }
+  // After wait(): what the waker has made of the case that won.
+  attempt won() noexcept {
+    attempt a;
+    // The waiters are as far apart as their slots.
+    a.slot = &slots_[static_cast<std::size_t>(
+                         reinterpret_cast<const std::byte*>(state_.winner) -
+                         reinterpret_cast<const std::byte*>(&slots_.front().waiter)) /
+                     sizeof(select_slot)];
+    const std::uint32_t tag = state_.winner->tag;
+    a.result = tag == dealt    ? deal::done
+               : tag == closed ? deal::closed
+               : tag == failed ? deal::failed
+                               : deal::none;
+    a.error = std::move(state_.error);
+    return a;
+  }
 
  private:
-  std::span<select_waiter*> waiters() const noexcept { return {state_.order, state_.count}; }
-
   // A deadline or stop() tries to win.
   static bool cancel(cancel_point* point, wait_outcome outcome) noexcept {
     auto& s = *static_cast<select_state*>(point);
@@ -210,74 +199,85 @@ class waiting_select {
 
   static void unlock_all(void* state) noexcept {
     const auto& s = *static_cast<const select_state*>(state);
-    select_waiter* const* const order = s.order;
+    chan_core* const* const order = s.order;
     const std::size_t count = s.count;
     for (std::size_t i = 0; i != count; ++i) {
-      chan_core* const c = order[i]->core;
-      // A channel that stands in several cases is released once, and nothing is read after the
-      // last release.
-      if (i + 1 == count || order[i + 1]->core != c) {
-        c->guard.release();
-      }
+      order[i]->guard.release();  // nothing of the frame is read after the last one
     }
+  }
+
+  void line_up(select_slot& s, G* g, bool in_front) noexcept {
+    auto* const w = new (&s.waiter) select_waiter;
+    w->g = g;
+    w->tag = in_select;
+    w->value = s.value;
+    w->owner = &state_;
+    const bool sends = s.op == select_op::send;
+    wait_queue& queue = sends ? s.core->senders : s.core->receivers;
+    if (in_front) {
+      queue.push_front(w);
+    } else {
+      queue.push_back(w);
+    }
+    set_flag(*s.core, sends ? chan_core::senders_wait : chan_core::receivers_wait);
   }
 
   // The winner is off its queue already, and its channel was released before it was won.
   void leave_queues() noexcept {
-    for (select_waiter* w : waiters()) {
-      if (w != state_.winner) {
-        w->core->guard.acquire();
-        if (w->queue != nullptr) {
-          w->queue->remove(w);
+    for (select_slot& s : slots_) {
+      if (s.op != select_op::none && &s.waiter != state_.winner) {
+        s.core->guard.acquire();
+        if (s.waiter.queue != nullptr) {
+          s.waiter.queue->remove(&s.waiter);
         }
-        w->core->guard.release();
+        s.core->guard.release();
       }
     }
   }
 
-  select_entry* const entries_;
-  const std::size_t entry_count_;
+  const std::span<select_slot> slots_;
   select_state state_;
 };
 
 }  // namespace
 
-select_result select_poll(select_entry* entries, std::size_t count) {
-  std::size_t left = mark_ready(entries, count);
+select_result select_poll(select_slot* slots, std::size_t count) {
+  const std::span<select_slot> all(slots, count);
+  std::size_t left = mark_ready(all);
   if (left == 0) {
     return {};
   }
-  verdict v;
-  wakes wake;
+  attempt a;
   M* const m = enter();
-  while (left != 0 && v.result == deal::none) {
-    const std::size_t i = draw(entries, left--, m);
-    entries[i].core->guard.acquire();
-    try_case(entries[i], i, wake, v);
-    entries[i].core->guard.release();
+  for (; left != 0 && a.result == deal::none; --left) {
+    select_slot& s = draw(all, left, m);
+    s.core->guard.acquire();
+    a.make(s);
+    s.core->guard.release();
   }
-  ready_both(wake);
+  a.ready_others();
   leave_unmoved(m);
-  return pronounce(v);
+  return a.result == deal::none ? select_result{} : a.conclude(slots);
 }
 
-select_result select_wait(select_entry* entries, select_slot* slots, select_waiter** order,
-                          std::size_t count, std::int64_t deadline) {
-  waiting_select all(entries, slots, order, count);
-  const wait_options options{
-      .reason = all.empty() ? wait_reason::select_forever : wait_reason::select,
-      .deadline = deadline};
+select_result select_wait(select_slot* slots, chan_core** order, std::size_t count,
+                          std::int64_t deadline) {
+  waiting_select all({slots, count}, order);
+  // Copied as a whole: built up field by field, the copy would stall on its own stores.
+  static constexpr wait_options for_one{.reason = wait_reason::select};
+  static constexpr wait_options for_ever{.reason = wait_reason::select_forever};
+  wait_options options = all.has_channels() ? for_one : for_ever;
+  options.deadline = deadline;
   const chan_core* favoured = nullptr;
   for (;;) {
     M* const m = enter();
     all.lock_all();
-    wakes wake;
-    verdict v = all.look(m, wake);
-    if (v.result != deal::none || deadline == select_at_once) {
+    attempt a = all.look(m);
+    if (a.result != deal::none || deadline == select_at_once) {
       all.unlock_all();
-      ready_both(wake);
+      a.ready_others();
       leave_unmoved(m);
-      return pronounce(v);
+      return a.result == deal::none ? select_result{} : a.conclude(slots);
     }
     if (refuse_wait(options)) {
       all.unlock_all();
@@ -286,21 +286,17 @@ select_result select_wait(select_entry* entries, select_slot* slots, select_wait
     }
     const wait_outcome outcome = all.wait(options, favoured);
     leave();
-    if (outcome != wait_outcome::woken) {
-      if (outcome == wait_outcome::unwound) {
-        throw_unwind();
-      }
+    if (outcome == wait_outcome::unwound) {
+      throw_unwind();
+    }
+    if (outcome == wait_outcome::timed_out) {
       return {};
     }
-    select_waiter& won = *all.winner();
-    if (won.tag != retry) {
-      v = {.result = result_of(won.tag),
-           .index = won.index,
-           .sends = won.sends,
-           .error = std::move(won.error)};
-      return pronounce(v);
+    a = all.won();
+    if (a.result != deal::none) {
+      return a.conclude(slots);
     }
-    favoured = won.core;
+    favoured = a.slot->core;  // the deal came to nothing
   }
 }
 

@@ -20,38 +20,34 @@ class select_room {
  public:
   explicit select_room(std::size_t count) {
     if (count > few) {
-      heap_entries_ = std::make_unique<select_entry[]>(count);
-      heap_slots_ = std::make_unique_for_overwrite<select_slot[]>(count);
-      heap_order_ = std::make_unique_for_overwrite<select_waiter*[]>(count);
+      heap_slots_ = std::make_unique<select_slot[]>(count);
+      heap_order_ = std::make_unique_for_overwrite<chan_core*[]>(count);
     }
   }
 
-  select_entry* entries() noexcept { return heap_entries_ ? heap_entries_.get() : entries_; }
   select_slot* slots() noexcept { return heap_slots_ ? heap_slots_.get() : slots_; }
-  select_waiter** order() noexcept { return heap_order_ ? heap_order_.get() : order_; }
+  chan_core** order() noexcept { return heap_order_ ? heap_order_.get() : order_; }
 
  private:
-  select_entry entries_[few];
   select_slot slots_[few];
-  select_waiter* order_[few];
-  std::unique_ptr<select_entry[]> heap_entries_;
+  chan_core* order_[few];
   std::unique_ptr<select_slot[]> heap_slots_;
-  std::unique_ptr<select_waiter*[]> heap_order_;
+  std::unique_ptr<chan_core*[]> heap_order_;
 };
 
 }  // namespace
 
 std::size_t select() {
-  select_wait(nullptr, nullptr, nullptr, 0, select_no_deadline);
+  select_wait(nullptr, nullptr, 0, select_no_deadline);
   std::terminate();  // nobody can wake it, and stop() unwinds it
 }
 
 std::size_t select(std::span<select_case> cases) {
   select_room room(cases.size());
   for (std::size_t i = 0; i != cases.size(); ++i) {
-    room.entries()[i] = cases[i].arm();
+    cases[i].arm(room.slots()[i]);
   }
-  select_result result = select_poll(room.entries(), cases.size());
+  select_result result = select_poll(room.slots(), cases.size());
   if (result.index == select_result::none) {
     give_up last;
     for (std::size_t i = 0; i != cases.size(); ++i) {
@@ -59,7 +55,7 @@ std::size_t select(std::span<select_case> cases) {
         last.consider(cases[i].case_->due(), i);
       }
     }
-    result = select_wait(room.entries(), room.slots(), room.order(), cases.size(), last.due);
+    result = select_wait(room.slots(), room.order(), cases.size(), last.due);
     if (result.index == select_result::none) {
       result.index = last.index;
     }

@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 
 #include "weft/detail/select_core.hpp"
 #include "weft/detail/wait_queue.hpp"
@@ -32,12 +33,13 @@ struct select_state : cancel_point {
   // By the select itself, while it has no waiter in any queue.
   void reopen() noexcept { claim_.store(0, std::memory_order_relaxed); }
 
-  // The waiters in the order of locking.
-  select_waiter** order = nullptr;
+  // The channels, each once, in the order of locking.
+  chan_core** order = nullptr;
   std::size_t count = 0;
   // Written by the winner, read by the select after its wait.
   select_waiter* winner = nullptr;
   wait_outcome outcome = wait_outcome::woken;
+  std::exception_ptr error;
 
  private:
   std::atomic<std::uint32_t> claim_{0};

@@ -1,5 +1,7 @@
 #include "weft/detail/countdown.hpp"
 
+#include <stdexcept>
+
 #include "runtime/scheduler/park.hpp"
 #include "runtime/state/entry.hpp"
 #include "sync/wake_list.hpp"
@@ -46,5 +48,7 @@ void countdown::wait_slow(wait_reason reason, bool patient) {
   in.leave();
   throw_unwind();
 }
+
+void throw_miscount(const char* what) { throw std::logic_error(what); }
 
 }  // namespace weft::detail

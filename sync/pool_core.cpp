@@ -9,35 +9,40 @@
 namespace weft::detail {
 
 pool_core::~pool_core() {
-  for (auto& t : tables_) {
+  for (auto& t : far_) {
     delete t.load(std::memory_order_relaxed);
   }
 }
 
+pool_core::shard* pool_core::far_shard(std::size_t proc) const noexcept {
+  const table* const some = far_[proc / table_size].load(std::memory_order_acquire);
+  return some != nullptr ? (*some)[proc % table_size].load(std::memory_order_acquire) : nullptr;
+}
+
 // The slot used last comes first: its value is the warmest.
 template <pool_core::slot_state Wanted>
-pool_core::claim pool_core::claim_slot() noexcept {
+[[gnu::always_inline]] inline pool_core::claim pool_core::claim_slot() noexcept {
   M* const m = enter();
   if (m == nullptr) {
-    return {nullptr, -1, -1};
+    return {nullptr, no_proc};
   }
-  const auto proc = static_cast<unsigned>(m->p.load(std::memory_order_relaxed)->index);
-  claim result{nullptr, -1, static_cast<std::int32_t>(proc)};
-  const table* const some = tables_[proc / table_size].load(std::memory_order_acquire);
+  const auto proc = static_cast<std::size_t>(m->p.load(std::memory_order_relaxed)->index);
   shard* const mine =
-      some != nullptr ? (*some)[proc % table_size].load(std::memory_order_acquire) : nullptr;
-  if (mine != nullptr) {
-    result.proc = -1;
+      proc < near_.size() ? near_[proc].load(std::memory_order_acquire) : far_shard(proc);
+  claim result{nullptr, proc};
+  if (mine != nullptr) [[likely]] {
+    result.slot = no_proc;
     // A filler looks upwards from there, an emptier downwards.
-    constexpr unsigned step = Wanted == slot_state::empty ? 1 : slots - 1;
-    unsigned slot = mine->last;
-    for (unsigned i = 0; i < slots; ++i, slot = (slot + step) % slots) {
+    constexpr std::size_t step = Wanted == slot_state::empty ? 1 : slots - 1;
+    std::size_t slot = mine->last;
+    for (std::size_t i = 0; i < slots; ++i, slot = (slot + step) % slots) {
       auto& state = mine->state[slot];
       if (state.load(std::memory_order_acquire) == Wanted) {
         state.store(slot_state::busy, std::memory_order_relaxed);
-        mine->last = static_cast<std::uint8_t>(slot);
-        result.in = mine;
-        result.slot = static_cast<std::int32_t>(slot);
+        if (i != 0) {
+          mine->last = static_cast<std::uint8_t>(slot);
+        }
+        result = {mine, slot};
         break;
       }
     }
@@ -49,9 +54,12 @@ pool_core::claim pool_core::claim_slot() noexcept {
 pool_core::claim pool_core::claim_full() noexcept { return claim_slot<slot_state::full>(); }
 pool_core::claim pool_core::claim_empty() noexcept { return claim_slot<slot_state::empty>(); }
 
-bool pool_core::install(int proc, shard* made) {
-  const auto number = static_cast<unsigned>(proc);
-  auto& place = tables_[number / table_size];
+bool pool_core::install(std::size_t proc, shard* made) {
+  shard* none = nullptr;
+  if (proc < near_.size()) {
+    return near_[proc].compare_exchange_strong(none, made, std::memory_order_acq_rel);
+  }
+  auto& place = far_[proc / table_size];
   table* some = place.load(std::memory_order_acquire);
   if (some == nullptr) {
     auto fresh = std::make_unique<table>();
@@ -59,9 +67,7 @@ bool pool_core::install(int proc, shard* made) {
       some = fresh.release();
     }
   }
-  shard* none = nullptr;
-  return (*some)[number % table_size].compare_exchange_strong(none, made,
-                                                              std::memory_order_acq_rel);
+  return (*some)[proc % table_size].compare_exchange_strong(none, made, std::memory_order_acq_rel);
 }
 
 bool pool_core::store(node* n) noexcept {

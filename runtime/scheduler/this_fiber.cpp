@@ -81,7 +81,7 @@ fiber_id get_id() noexcept {
   return g != nullptr ? g->id : 0;
 }
 
-void yield() noexcept {
+void yield() {
   M* const m = enter();
   if (m == nullptr) {
     yield_thread();

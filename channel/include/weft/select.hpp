@@ -144,8 +144,10 @@ class select_case {
 
    private:
     friend WEFT_API std::size_t select(std::span<select_case> cases);
-    detail::select_entry arm() const {
-      return case_ != nullptr ? case_->arm() : detail::select_entry{};
+    void arm(detail::select_slot& s) const {
+      if (case_ != nullptr) {
+        case_->arm(s);
+      }
     }
     std::shared_ptr<detail::any_case> case_;
 };

@@ -98,7 +98,7 @@ WEFT_API fiber_id get_id() noexcept;
 
 // Lets the other runnable fibers of this P run first. On a plain thread: std::this_thread::yield.
 // Ends with weft::unwind at stop(), as a wait does: a loop that yields would hold it up for ever.
-WEFT_API void yield() noexcept;
+WEFT_API void yield();
 
 // Waits. Nothing at all when the time has passed. Ends with weft::unwind at stop().
 WEFT_API void sleep_until(clock::time_point deadline);

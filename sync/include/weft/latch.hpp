@@ -26,7 +26,7 @@ class latch {
   // latch is as before then.
   void count_down(std::ptrdiff_t n = 1) {
     if (n < 0 || n > max() || !count_.add(static_cast<std::int32_t>(-n))) [[unlikely]] {
-      throw std::logic_error("weft::latch: counted down by a negative number or below zero");
+      detail::throw_miscount("weft::latch: counted down by a negative number or below zero");
     }
   }
 

@@ -50,9 +50,9 @@ class pool {
   ~pool() {
     core_.for_each_shard([](core::shard* s) {
       auto* const owned = static_cast<shard*>(s);
-      for (unsigned i = 0; i < core::slots; ++i) {
+      for (std::size_t i = 0; i < core::slots; ++i) {
         if (owned->state[i].load(std::memory_order_acquire) == core::slot_state::full) {
-          std::destroy_at(owned->at(static_cast<int>(i)));
+          std::destroy_at(owned->at(i));
         }
       }
       delete owned;
@@ -65,54 +65,36 @@ class pool {
   // A value that was put, preferably by this P and lately, or a new one. Does not wait, unless the
   // factory does. Throws what the factory throws.
   T get() {
-    std::optional<T> found = try_get();
+    if (const core::claim c = core_.claim_full(); c.in != nullptr) [[likely]] {
+      return take(c);
+    }
+    std::optional<T> found = from_depot();
     return found ? *std::move(found) : make_();
   }
 
   // The same, but none instead of a new one.
   std::optional<T> try_get() {
-    if (const core::claim c = core_.claim_full(); c.in != nullptr) {
-      T* const from = static_cast<shard*>(c.in)->at(c.slot);
-      settle_on_exit settle{c, core::slot_state::full};
-      std::optional<T> found(std::move(*from));
-      std::destroy_at(from);
-      settle.result = core::slot_state::empty;
-      return found;
+    if (const core::claim c = core_.claim_full(); c.in != nullptr) [[likely]] {
+      return take(c);
     }
-    if (core::node* n = core_.take()) {
-      const std::unique_ptr<node> owned(static_cast<node*>(n));
-      return std::optional<T>(std::move(owned->value));
-    }
-    return std::nullopt;
+    return from_depot();
   }
 
   // Keeps the value, or destroys it if there is no room. Does not wait, unless T's destructor does.
   // Throws std::bad_alloc.
-  void put(T value) {
-    core::claim c = core_.claim_empty();
-    if (c.proc >= 0) {
-      auto made = std::make_unique<shard>();
-      if (core_.install(c.proc, made.get())) {
-        made.release();
-      }
-      c = core_.claim_empty();
-    }
-    if (c.in != nullptr) {
-      settle_on_exit settle{c, core::slot_state::empty};
-      ::new (static_cast<shard*>(c.in)->place(c.slot)) T(std::move(value));
-      settle.result = core::slot_state::full;
-      return;
-    }
-    auto kept = std::make_unique<node>(std::move(value));
-    if (core_.store(kept.get())) {
-      kept.release();
+  void put(T&& value) {
+    if (const core::claim c = core_.claim_empty(); c.in != nullptr) [[likely]] {
+      fill(c, std::move(value));
+    } else {
+      put_slow(c.slot, std::move(value));
     }
   }
+  void put(const T& value) requires std::is_copy_constructible_v<T> { put(T(value)); }
 
  private:
   struct alignas(64) shard : core::shard {
-    void* place(int slot) noexcept { return values + static_cast<std::size_t>(slot) * sizeof(T); }
-    T* at(int slot) noexcept { return std::launder(static_cast<T*>(place(slot))); }
+    void* place(std::size_t slot) noexcept { return values + slot * sizeof(T); }
+    T* at(std::size_t slot) noexcept { return std::launder(static_cast<T*>(place(slot))); }
     alignas(T) std::byte values[core::slots * sizeof(T)];
   };
 
@@ -121,11 +103,52 @@ class pool {
     T value;
   };
 
+  // What becomes of a claimed slot, also when moving a T throws.
   struct settle_on_exit {
     core::claim claimed;
     core::slot_state result;
     ~settle_on_exit() { core::settle(claimed, result); }
   };
+
+  T take(const core::claim& c) {
+    T* const from = static_cast<shard*>(c.in)->at(c.slot);
+    settle_on_exit settle{c, core::slot_state::full};
+    T found(std::move(*from));
+    std::destroy_at(from);
+    settle.result = core::slot_state::empty;
+    return found;
+  }
+
+  void fill(const core::claim& c, T&& value) {
+    settle_on_exit settle{c, core::slot_state::empty};
+    ::new (static_cast<shard*>(c.in)->place(c.slot)) T(std::move(value));
+    settle.result = core::slot_state::full;
+  }
+
+  [[gnu::noinline]] std::optional<T> from_depot() {
+    core::node* const n = core_.take();
+    if (n == nullptr) {
+      return std::nullopt;
+    }
+    const std::unique_ptr<node> owned(static_cast<node*>(n));
+    return std::optional<T>(std::move(owned->value));
+  }
+
+  [[gnu::noinline]] void put_slow(std::size_t proc, T&& value) {
+    if (proc != core::no_proc) {
+      auto made = std::make_unique<shard>();
+      if (core_.install(proc, made.get())) {
+        made.release();
+      }
+      if (const core::claim c = core_.claim_empty(); c.in != nullptr) {
+        return fill(c, std::move(value));
+      }
+    }
+    auto kept = std::make_unique<node>(std::move(value));
+    if (core_.store(kept.get())) {
+      kept.release();
+    }
+  }
 
   core core_;
   std::function<T()> make_;

@@ -13,7 +13,6 @@
 // other is in progress.
 #pragma once
 
-#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -59,7 +58,7 @@ class wait_group {
   // it was, if it would become negative or exceed 2^31 - 1.
   void add(int n = 1) {
     if (!count_.add(n)) [[unlikely]] {
-      throw std::logic_error(n < 0 ? "weft::wait_group: negative counter"
+      detail::throw_miscount(n < 0 ? "weft::wait_group: negative counter"
                                    : "weft::wait_group: counter too large");
     }
   }

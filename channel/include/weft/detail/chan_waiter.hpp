@@ -6,7 +6,6 @@
 // transfer, see "weft/detail/element.hpp".
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <exception>
 
@@ -14,7 +13,6 @@
 
 namespace weft::detail {
 
-struct chan_core;
 struct select_state;
 
 enum chan_tag : std::uint32_t {
@@ -22,20 +20,18 @@ enum chan_tag : std::uint32_t {
   in_select = 1,  // in line: a case of a select; a select_waiter
   dealt = 2,      // the value has been transferred
   closed = 3,     // the channel was closed
-  failed = 4,     // a sender's value threw when it was moved: see `error`
+  failed = 4,     // a sender's value threw when it was moved: see `error` here or in select_state
   retry = 5,      // in_select only: the deal came to nothing, the select must begin again
 };
 
-// Waiters of channels whose elements can throw, and of selects, have room for an exception.
+// The waiter of a send or receive on a channel whose elements can throw.
 struct chan_waiter : waiter {
   std::exception_ptr error;
 };
 
-struct select_waiter : chan_waiter {
+// The waiter of one case.
+struct select_waiter : waiter {
   select_state* owner = nullptr;
-  chan_core* core = nullptr;
-  std::size_t index = 0;  // of its case
-  bool sends = false;
 };
 
 }  // namespace weft::detail

@@ -19,7 +19,7 @@ class any_case {
  public:
   virtual ~any_case() = default;
   // The core's view of it. Cases that are not of a channel are never ready by themselves.
-  virtual select_entry arm() { return {}; }
+  virtual void arm(select_slot&) {}
   // Whether, and when, a select that waits gives up in favour of this case.
   virtual bool gives_up() const noexcept { return false; }
   virtual std::int64_t due() const noexcept { return select_no_deadline; }
@@ -34,7 +34,7 @@ class any_recv final : public any_case {
       : keep_(chan_handle::retain(c.core())),
         handler_(c.handler()),
         case_(keep_.core(), handler_) {}
-  select_entry arm() override { return case_.arm(); }
+  void arm(select_slot& s) override { case_.arm(s); }
   void run(bool arrived) override { case_.run(arrived); }
 
  private:
@@ -52,7 +52,7 @@ class any_send_variable final : public any_case {
       : keep_(chan_handle::retain(c.core())),
         handler_(c.handler()),
         case_(keep_.core(), c.value(), handler_) {}
-  select_entry arm() override { return case_.arm(); }
+  void arm(select_slot& s) override { case_.arm(s); }
   void run(bool arrived) override { case_.run(arrived); }
 
  private:
@@ -75,17 +75,18 @@ class any_send_value final : public any_case {
       original_.emplace(*next_);
     }
   }
-  select_entry arm() override {
+  void arm(select_slot& s) override {
     if constexpr (std::copy_constructible<T>) {
       if (!next_) {
         next_.emplace(*original_);
       }
     }
-    if (!next_ || keep_.core() == nullptr) {
-      return {};
+    if (next_ && keep_.core() != nullptr) {
+      cargo_.set(*next_);
+      s.core = keep_.core();
+      s.value = cargo_.data();
+      s.op = select_op::send;
     }
-    cargo_.set(*next_);
-    return {.core = keep_.core(), .value = cargo_.data(), .op = select_op::send};
   }
   void run(bool) override {
     next_.reset();
@@ -108,7 +109,7 @@ class any_send_void final : public any_case {
       : keep_(chan_handle::retain(c.core())),
         handler_(c.handler()),
         case_(keep_.core(), handler_) {}
-  select_entry arm() override { return case_.arm(); }
+  void arm(select_slot& s) override { case_.arm(s); }
   void run(bool arrived) override { case_.run(arrived); }
 
  private:

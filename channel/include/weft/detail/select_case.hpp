@@ -65,8 +65,10 @@ class channel_case {
 
  protected:
   explicit channel_case(chan_core* core) noexcept : core_(core) {}
-  select_entry entry(select_op op, void* value) const noexcept {
-    return {.core = core_, .value = value, .op = core_ != nullptr ? op : select_op::none};
+  void fill(select_slot& s, select_op op, void* value) const noexcept {
+    s.core = core_;
+    s.value = value;
+    s.op = core_ != nullptr ? op : select_op::none;
   }
 
  private:
@@ -79,9 +81,9 @@ class recv_case : public channel_case, public handled_case<F> {
   recv_case(chan_core* core, F handler) noexcept
       : channel_case(core), handled_case<F>(static_cast<F>(handler)) {}
 
-  select_entry arm() noexcept {
+  void arm(select_slot& s) noexcept {
     place_.clear();
-    return entry(select_op::recv, place_.data());
+    fill(s, select_op::recv, place_.data());
   }
   alone_result wait_alone(std::int64_t deadline) {
     switch (chan_ops<slot_of<T>>::recv_until(core(), place_.data(), deadline)) {
@@ -114,9 +116,9 @@ class send_case : public channel_case, public handled_case<F> {
   send_case(chan_core* core, T& value, F handler) noexcept
       : channel_case(core), handled_case<F>(static_cast<F>(handler)), value_(value) {}
 
-  select_entry arm() noexcept {
+  void arm(select_slot& s) noexcept {
     cargo_.set(value_);
-    return entry(select_op::send, cargo_.data());
+    fill(s, select_op::send, cargo_.data());
   }
   alone_result wait_alone(std::int64_t deadline) {
     cargo_.set(value_);
@@ -138,7 +140,7 @@ class send_case<void, void, F> : public channel_case, public handled_case<F> {
   send_case(chan_core* core, F handler) noexcept
       : channel_case(core), handled_case<F>(static_cast<F>(handler)) {}
 
-  select_entry arm() noexcept { return entry(select_op::send, nullptr); }
+  void arm(select_slot& s) noexcept { fill(s, select_op::send, nullptr); }
   alone_result wait_alone(std::int64_t deadline) {
     return chan_ops<bytes<0>>::send_until(core(), nullptr, deadline) ? alone_result::done
                                                                      : alone_result::timeout;
@@ -184,7 +186,7 @@ class deadline_case : public handled_case<F> {
   deadline_case(When when, F handler) noexcept
       : handled_case<F>(static_cast<F>(handler)), when_(when) {}
 
-  select_entry arm() const noexcept { return {}; }
+  void arm(select_slot&) const noexcept {}
   std::int64_t due() const noexcept {
     if constexpr (std::is_same_v<When, duration>) {
       return when_ <= duration::zero() ? select_at_once
@@ -207,7 +209,7 @@ class otherwise_case : public handled_case<F> {
 
   explicit otherwise_case(F handler) noexcept : handled_case<F>(static_cast<F>(handler)) {}
 
-  select_entry arm() const noexcept { return {}; }
+  void arm(select_slot&) const noexcept {}
   std::int64_t due() const noexcept { return select_at_once; }
   void run(bool) { this->handler()(); }
 };
@@ -242,8 +244,9 @@ class static_select {
 
   template <std::size_t... I>
   std::size_t run(std::index_sequence<I...>) {
-    select_entry entries[] = {std::get<I>(cases_).arm()...};
-    select_result result = select_poll(entries, count);
+    select_slot slots[count];
+    (std::get<I>(cases_).arm(slots[I]), ...);
+    select_result result = select_poll(slots, count);
     if (result.index == select_result::none) {
       give_up last;
       (consider<I>(last), ...);
@@ -251,9 +254,8 @@ class static_select {
       if constexpr (channels == 1 && !has_otherwise) {
         (wait_alone<I>(last.due, result), ...);
       } else if constexpr (channels != 1) {
-        select_slot slots[count];
-        select_waiter* order[count];
-        result = select_wait(entries, slots, order, count, last.due);
+        chan_core* order[count];
+        result = select_wait(slots, order, count, last.due);
       }
       if (result.index == select_result::none) {
         result.index = last.index;

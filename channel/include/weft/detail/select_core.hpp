@@ -13,18 +13,18 @@ namespace weft::detail {
 
 enum class select_op : std::uint8_t { none, recv, send };
 
-// One case. Cases of a nil channel, deadlines and `otherwise` are `none`: never ready by
-// themselves.
-struct select_entry {
+// One case, on the frame of the caller of select. The waiter is only there while the select waits.
+struct select_slot {
   chan_core* core = nullptr;
   void* value = nullptr;  // a sender's value, or where the received one goes
+  // none: never ready by itself, as deadlines, `otherwise` and the cases of nil channels
   select_op op = select_op::none;
   bool marked = false;  // select.cpp's own
-};
+  union {
+    select_waiter waiter;
+  };
 
-// Memory for the waiter of one case, on the caller's frame: raw until the select has to wait.
-struct select_slot {
-  alignas(select_waiter) std::byte memory[sizeof(select_waiter)];
+  select_slot() noexcept {}
 };
 
 struct select_result {
@@ -40,11 +40,11 @@ inline constexpr std::int64_t select_no_deadline = std::numeric_limits<std::int6
 
 // Does one of the cases that are ready, if it sees any. `none`: it saw none. With one channel
 // that is a decision; with several it is not yet, they may have been ready in turns.
-WEFT_API select_result select_poll(select_entry* entries, std::size_t count);
+WEFT_API select_result select_poll(select_slot* slots, std::size_t count);
 
 // Does one ready case, chosen at random; else waits for one. `none`: at one moment no case was
-// ready, and none became so until the deadline. `slots` and `order` have room for `count`.
-WEFT_API select_result select_wait(select_entry* entries, select_slot* slots, select_waiter** order,
-                                   std::size_t count, std::int64_t deadline);
+// ready, and none became so until the deadline. `order` has room for `count` channels.
+WEFT_API select_result select_wait(select_slot* slots, chan_core** order, std::size_t count,
+                                   std::int64_t deadline);
 
 }  // namespace weft::detail

@@ -67,4 +67,7 @@ class countdown {
   wait_queue waiters_;  // guarded by guard_
 };
 
+// Throws std::logic_error: a count would have left its range.
+[[noreturn]] WEFT_API void throw_miscount(const char* what);
+
 }  // namespace weft::detail

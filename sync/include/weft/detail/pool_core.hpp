@@ -8,7 +8,7 @@
 // Atomics:  state   empty or full to busy: by the P's holder only, relaxed. busy to empty or full:
 //                   by the claimer, maybe on another thread by now: release; read acquire by who
 //                   claims: the value is there, or gone.
-//           tables  from null, by CAS release; read acquire.
+//           near_, far_, tables: from null, by CAS release; read acquire.
 //           stored_ written under depot_guard_; read without it as a hint, relaxed.
 #pragma once
 
@@ -41,10 +41,10 @@ class pool_core {
   };
 
   struct claim {
-    shard* in;  // null: none was to be had
-    std::int32_t slot;
-    std::int32_t proc;  // >= 0 if it was because this P has no shard yet
+    shard* in;         // null: none was to be had
+    std::size_t slot;  // without a shard: the number of the P if that has none yet, or no_proc
   };
+  static constexpr std::size_t no_proc = SIZE_MAX;
 
   pool_core() noexcept = default;
   pool_core(const pool_core&) = delete;
@@ -54,11 +54,11 @@ class pool_core {
   WEFT_API claim claim_full() noexcept;
   WEFT_API claim claim_empty() noexcept;
   static void settle(const claim& c, slot_state now) noexcept {
-    c.in->state[static_cast<unsigned>(c.slot)].store(now, std::memory_order_release);
+    c.in->state[c.slot].store(now, std::memory_order_release);
   }
 
   // Gives P number `proc` its shard. False if it has one by now. Throws std::bad_alloc.
-  WEFT_API bool install(int proc, shard* made);
+  WEFT_API bool install(std::size_t proc, shard* made);
 
   // The depot: false and null when it is full or empty.
   WEFT_API bool store(node* n) noexcept;
@@ -69,27 +69,35 @@ class pool_core {
   // Nobody else uses the pool.
   template <class Visit>
   void for_each_shard(Visit&& visit) {
-    for (auto& t : tables_) {
-      if (table* const some = t.load(std::memory_order_acquire)) {
-        for (auto& s : *some) {
-          if (shard* const one = s.load(std::memory_order_acquire)) {
-            visit(one);
-          }
+    const auto visit_all = [&visit](auto& shards) {
+      for (auto& s : shards) {
+        if (shard* const one = s.load(std::memory_order_acquire)) {
+          visit(one);
         }
+      }
+    };
+    visit_all(near_);
+    for (auto& t : far_) {
+      if (table* const some = t.load(std::memory_order_acquire)) {
+        visit_all(*some);
       }
     }
   }
 
  private:
-  static constexpr unsigned table_size = 32;
-  static constexpr unsigned table_count = 32;  // 1024 Ps
+  static constexpr std::size_t table_size = 32;
+  static constexpr std::size_t table_count = 32;  // 1024 Ps
   using table = std::array<std::atomic<shard*>, table_size>;
 
   WEFT_API node* take_slow() noexcept;
   template <slot_state Wanted>
   claim claim_slot() noexcept;
 
-  std::array<std::atomic<table*>, table_count> tables_{};
+  shard* far_shard(std::size_t proc) const noexcept;
+
+  // The shards of the first Ps; and tables for those of a larger number.
+  std::array<std::atomic<shard*>, 16> near_{};
+  std::array<std::atomic<table*>, table_count> far_{};
   lock depot_guard_;
   node* depot_ = nullptr;  // guarded by depot_guard_
   std::atomic<std::size_t> stored_{0};

@@ -1,0 +1,29 @@
+"""What must not stand in a file, and what must."""
+
+import re
+
+from source import ROOMS, line_of
+
+# The one place where a thread is asked who it is; see the file.
+THREAD_LOCAL_HOME = "runtime/state/current.cpp"
+
+# Somebody's own machine.
+HOME_PATH = re.compile(r"(?<![\w.$}{/])/(?:home|Users|root)/[\w.]+|\b[A-Z]:\\Users\\\w+")
+
+
+def check(tree):
+    for file in tree.cpp_files():
+        if file.endswith(".hpp") and not re.search(r"^#pragma once$", tree.text(file), re.MULTILINE):
+            yield f"{file}:1: has no #pragma once"
+    for file in tree.cpp_files(*ROOMS, "examples"):
+        if file == THREAD_LOCAL_HOME:
+            continue
+        for match in re.finditer(r"\bthread_local\b", tree.code(file)):
+            yield (f"{file}:{line_of(tree.code(file), match.start())}: thread_local: "
+                   f"a fiber may change its thread; only {THREAD_LOCAL_HOME} may")
+    for file in tree.files:
+        text = tree.text(file)
+        if text is None:
+            continue
+        for match in HOME_PATH.finditer(text):
+            yield f"{file}:{line_of(text, match.start())}: names a home directory: {match.group()}"
