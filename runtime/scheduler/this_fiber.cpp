@@ -81,16 +81,11 @@ fiber_id get_id() noexcept {
   return g != nullptr ? g->id : 0;
 }
 
-void yield() {
-  M* const m = enter();
-  if (m == nullptr) {
+void yield() noexcept {
+  if (M* const m = enter(); m != nullptr) {
+    yield_on(m)->leave();
+  } else {
     yield_thread();
-    return;
-  }
-  yield_on(m)->leave();
-  if (sched.state.load(std::memory_order_relaxed) == phase::stopping && refuse_wait({}))
-      [[unlikely]] {
-    throw_unwind();
   }
 }
 

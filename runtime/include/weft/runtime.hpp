@@ -97,8 +97,9 @@ WEFT_API bool is_fiber() noexcept;
 WEFT_API fiber_id get_id() noexcept;
 
 // Lets the other runnable fibers of this P run first. On a plain thread: std::this_thread::yield.
-// Ends with weft::unwind at stop(), as a wait does: a loop that yields would hold it up for ever.
-WEFT_API void yield();
+// Not a wait: stop() does not end a loop that only yields, which must look at something that
+// changes, or wait.
+WEFT_API void yield() noexcept;
 
 // Waits. Nothing at all when the time has passed. Ends with weft::unwind at stop().
 WEFT_API void sleep_until(clock::time_point deadline);
