@@ -233,6 +233,11 @@ P* make_p(int index);
 // p's M found it retired (set_procs): hands its work over. On g0.
 void retire_p(M* m, P* p) noexcept;
 
+// shutdown.cpp ------------------------------------------------------------------------------
+
+// Ends every wait until no fiber is left. The state is `stopping`.
+void unwind_everything() noexcept;
+
 // sysmon.cpp --------------------------------------------------------------------------------
 
 void start_sysmon();

@@ -38,7 +38,7 @@ struct joined_by_thread : join_program {
   }
 };
 
-// Plain thread 1 does what unwind_thread() of lifecycle.cpp does.
+// Plain thread 1 does what unwind_thread() of shutdown.cpp does.
 struct join_against_stop : join_program {
   bool cancelled = false;
   join_against_stop() : join_program(1, 1, 2) {}

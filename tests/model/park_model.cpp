@@ -149,7 +149,7 @@ struct thread_wait : world {
     } else if (t == 1) {
       q.wake();
     } else {
-      // unwind_thread() of runtime/scheduler/lifecycle.cpp
+      // unwind_thread() of runtime/scheduler/shutdown.cpp
       G* const g = &stand_ins[0];
       g->scan_guard.acquire();
       const bool won =

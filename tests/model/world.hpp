@@ -2,7 +2,7 @@
 // fiber is one; a jump hands the M over (shim_world/runtime/fiber/context.hpp).
 //
 // Not the real thing: execute() and the start and end of a fiber's stack (switch.cpp), which are
-// repeated here without stacks; lifecycle.cpp and sysmon.cpp, which are absent.
+// repeated here without stacks; lifecycle.cpp, shutdown.cpp and sysmon.cpp, which are absent.
 #pragma once
 
 #include "tests/model/shim.hpp"

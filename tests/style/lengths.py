@@ -10,7 +10,6 @@ FUNCTION_LINES = 60
 
 # <file>: reason
 LONG_FILES = {
-    "runtime/scheduler/lifecycle.cpp": "start, stop and set_procs; stop is to move out of it",
     "tests/unit/stack_test.cpp": "one subject: depot, cache, guards, faults",
 }
 # (<file>, <function>): reason

@@ -1,0 +1,149 @@
+// How stop() unwinds what still waits.
+//
+// stop() in short: forbid new waits; let everything run until all Ps are idle; with the world at
+// rest, so that no parked fiber can start to run, end every wait that can be ended; let it run
+// again; until no fiber is left. A wait is ended by its cancel_point, which knows whether somebody
+// else (a plain thread, say) has won it already. Waits that end by themselves once their owners
+// unwind (mutexes, joins) are left alone as long as anything else could be ended.
+#include "runtime/scheduler/scheduler.hpp"
+
+namespace weft::detail {
+
+namespace {
+
+// The census of a world at rest.
+struct round {
+  int live = 0;
+  int cancelled = 0;
+  int sleeping = 0;  // in destructors that run during an unwinding: they end by themselves
+  bool patient_too = false;
+};
+
+void unwind_fiber(G* g, void* arg) noexcept {
+  round& r = *static_cast<round*>(arg);
+  const g_status status = g->status.load(std::memory_order_relaxed);
+  if (status == g_status::idle || status == g_status::ended) {
+    return;
+  }
+  ++r.live;
+  if (status == g_status::waiting && g->reason == wait_reason::sleep) {
+    ++r.sleeping;
+  }
+  if (status != g_status::waiting || g->point == nullptr || g->ctx.exceptions.uncaught != 0 ||
+      g->ending || g->patient != r.patient_too) {
+    return;
+  }
+  if (g->point->cancel(g->point, wait_outcome::unwound)) {
+    ++r.cancelled;
+    ready(g);
+  }
+}
+
+void unwind_thread(G* g, void*) noexcept {
+  g->scan_guard.acquire();
+  const bool won =
+      g->point != nullptr && !g->patient && g->point->cancel(g->point, wait_outcome::unwound);
+  g->scan_guard.release();
+  if (won) {
+    ready(g);
+  }
+}
+
+// A P that set_procs() has taken out of use counts until its M has let go of it: a fiber may run
+// there still, and its queue is on its way to the others.
+bool retired_ps_are_free() noexcept {
+  for (int i = sched.proc_count.load(); i < sched.made_ps.load(); ++i) {
+    if (sched.p_at(i)->owner.load(std::memory_order_relaxed) != nullptr) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Under idle.guard.
+bool nothing_moves() noexcept {
+  return retired_ps_are_free() && sched.idle.idle_count.load() == sched.proc_count.load() &&
+         sched.global.empty() && sched.idle.spinning.load() == 0 && sched.outside_calls.load() == 0;
+}
+
+// Waits until every P is idle, and keeps it so.
+void rest() noexcept {
+  constexpr std::int64_t look_again_ns = 1'000'000;
+  for (;;) {
+    sched.idle.guard.acquire();
+    sched.at_rest = nothing_moves();
+    const bool at_rest = sched.at_rest;
+    sched.idle.guard.release();
+    if (at_rest) {
+      return;
+    }
+    sched.quiescent.wait_until(monotonic_ns() + look_again_ns);
+  }
+}
+
+void resume() noexcept {
+  for (;;) {
+    sched.idle.guard.acquire();
+    sched.at_rest = false;
+    P* const p = sched.global.empty() ? nullptr : sched.idle.pop();
+    sched.idle.guard.release();
+    if (p == nullptr || !wake_p(p, false)) {
+      return;
+    }
+    if (sched.idle.idle_count.load() == 0) {
+      return;
+    }
+  }
+}
+
+bool timers_pending() noexcept {
+  for (int i = 0; i < sched.made_ps.load(); ++i) {
+    if (sched.p_at(i)->timers.any_armed()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Nothing could be ended: what is left waits for a timer, or for a plain thread that is about to
+// unlock or send something.
+void await_others(std::int64_t* stuck_since) noexcept {
+  constexpr std::int64_t look_again_ns = 500'000;
+  constexpr std::int64_t patience_ns = 1'000'000'000;
+  const std::int64_t now = monotonic_ns();
+  if (*stuck_since == 0 || timers_pending() || !sched.global.empty()) {
+    *stuck_since = now;
+  } else if (now - *stuck_since > patience_ns) {
+    fatal(
+        "stop(): fibers wait, in destructors that run during their unwinding, for something "
+        "that can no longer happen");
+  }
+  sched.quiescent.wait_until(now + look_again_ns);
+}
+
+}  // namespace
+
+void unwind_everything() noexcept {
+  std::int64_t stuck_since = 0;
+  for (;;) {
+    for_each_stand_in(unwind_thread, nullptr);
+    rest();
+    round r;
+    sched.pool.for_each(unwind_fiber, &r);
+    if (r.live > 0 && r.cancelled == 0 && r.sleeping == 0) {
+      r = {.patient_too = true};
+      sched.pool.for_each(unwind_fiber, &r);
+    }
+    resume();
+    if (r.live == 0) {
+      return;
+    }
+    if (r.cancelled > 0) {
+      stuck_since = 0;
+    } else {
+      await_others(&stuck_since);
+    }
+  }
+}
+
+}  // namespace weft::detail
