@@ -1,6 +1,8 @@
 #include "runtime/machine/platform.hpp"
 
+#include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -9,6 +11,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <memory>
 
 namespace weft::detail {
@@ -41,6 +45,80 @@ void yield_thread() noexcept { sched_yield(); }
 void prepare_runtime_thread(const char* name) noexcept {
   pthread_setname_np(pthread_self(), name);
   prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+}
+
+int current_thread_id() noexcept { return static_cast<int>(syscall(SYS_gettid)); }
+
+std::int64_t thread_cpu_ns(int thread_id) noexcept {
+  // The kernel's MAKE_THREAD_CPUCLOCK(thread_id, CPUCLOCK_SCHED), which is what
+  // pthread_getcpuclockid() computes from a pthread_t; that must still exist, a number need not.
+  constexpr unsigned per_thread = 4;
+  constexpr unsigned sched_clock = 2;
+  const unsigned id = ~static_cast<unsigned>(thread_id) << 3 | per_thread | sched_clock;
+  timespec used;
+  const int saved = errno;
+  const bool known = clock_gettime(static_cast<clockid_t>(id), &used) == 0;
+  errno = saved;
+  return known ? used.tv_sec * std::int64_t{1'000'000'000} + used.tv_nsec : -1;
+}
+
+bool thread_sleeps(int thread_id) noexcept {
+  const int saved = errno;
+  char path[64];
+  std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread_id);
+  char text[512];
+  ssize_t length = -1;
+  if (const int fd = open(path, O_RDONLY | O_CLOEXEC); fd >= 0) {
+    length = read(fd, text, sizeof text - 1);
+    close(fd);
+  }
+  errno = saved;
+  if (length <= 0) {
+    return false;
+  }
+  // "number (name) state ...": the name may hold anything, parentheses too.
+  text[length] = '\0';
+  const char* const name_end = std::strrchr(text, ')');
+  return name_end != nullptr && (name_end[2] == 'S' || name_end[2] == 'D');
+}
+
+void set_kernel_slice(int thread_id, std::int64_t ns) noexcept {
+#if defined(SYS_sched_getattr) && defined(SYS_sched_setattr)
+  // <linux/sched/types.h> clashes with glibc's <sched.h>.
+  struct {
+    std::uint32_t size;
+    std::uint32_t policy;
+    std::uint64_t flags;
+    std::int32_t nice;
+    std::uint32_t priority;
+    std::uint64_t runtime;
+    std::uint64_t deadline;
+    std::uint64_t period;
+  } attributes{};
+  attributes.size = sizeof attributes;
+  const int saved = errno;
+  if (syscall(SYS_sched_getattr, thread_id, &attributes, sizeof attributes, 0) == 0 &&
+      attributes.policy == SCHED_OTHER) {
+    attributes.runtime = static_cast<std::uint64_t>(ns);
+    syscall(SYS_sched_setattr, thread_id, &attributes, 0);
+  }
+  errno = saved;
+#endif
+}
+
+bool register_membarrier() noexcept {
+  const int saved = errno;
+  const bool registered =
+      syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+  errno = saved;
+  return registered;
+}
+
+bool process_membarrier() noexcept {
+  const int saved = errno;
+  const bool done = syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+  errno = saved;
+  return done;
 }
 
 int affinity_cpus() noexcept {

@@ -48,6 +48,26 @@ void yield_thread() noexcept;
 // Names the calling thread and asks for exact timeouts.
 void prepare_runtime_thread(const char* name) noexcept;
 
+// The calling thread's number in the kernel.
+int current_thread_id() noexcept;
+
+// CPU time that a thread of this process has used, in nanoseconds; -1 when there is no such thread.
+std::int64_t thread_cpu_ns(int thread_id) noexcept;
+
+// Whether a thread of this process sleeps in the kernel (rather than runs, or waits for a
+// processor). Reads /proc: microseconds. False when that cannot be told.
+bool thread_sleeps(int thread_id) noexcept;
+
+// Asks for a time slice of the kernel's own scheduler: a short one makes a thread that wakes up run
+// sooner, a long one later, at the same share of the processor. Linux 6.12 and later (EEVDF); no
+// effect elsewhere, nor on threads that are not SCHED_OTHER.
+void set_kernel_slice(int thread_id, std::int64_t ns) noexcept;
+
+// membarrier(2), MEMBARRIER_CMD_PRIVATE_EXPEDITED: a full fence on every thread of the process that
+// runs. False where the kernel refuses it.
+bool register_membarrier() noexcept;
+bool process_membarrier() noexcept;
+
 // Processors in the calling process's affinity mask, at least 1.
 int affinity_cpus() noexcept;
 

@@ -15,6 +15,8 @@ namespace weft {
 
 namespace detail {
 
+std::atomic<bool> testing_no_membarrier{false};
+
 namespace {
 
 constinit std::mutex lifecycle;
@@ -30,7 +32,7 @@ void mark_forked() noexcept {
   if (sched.state.load(std::memory_order_relaxed) != phase::stopped) {
     sched.state.store(phase::forked, std::memory_order_relaxed);
     if (M* const m = current_m(); m != nullptr) {
-      m->req.store(request::yield, std::memory_order_relaxed);
+      m->asked.ask_to_yield();
     }
   }
 }
@@ -121,7 +123,8 @@ void use_ps(int n) {
   sched.proc_count.store(n, std::memory_order_release);
   for (int i = n; i-- > 0;) {
     P* const p = sched.p_at(i);
-    if (!p->idle && p->owner.load(std::memory_order_relaxed) == nullptr) {
+    if (p->retired) {
+      p->retired = false;
       sched.idle.push(p);
     }
   }
@@ -131,6 +134,7 @@ void use_ps(int n) {
 void start_locked(const options& settings) {
   sched.settings = settings;
   sched.may_spin = affinity_cpus() > 1;
+  sched.membarrier = !testing_no_membarrier.load() && register_membarrier();
   install_process_hooks();
   stack_depot::configure(
       {.stack_size = settings.stack_size, .allow_unguarded = settings.allow_unguarded_stacks});
@@ -165,41 +169,32 @@ P* make_p(int index) {
   return p.release();
 }
 
-void retire_p(M* m, P* p) noexcept {
-  if (p != nullptr) {
-    while (G* g = p->queue.pop_next()) {
-      sched.global.push(g);
-    }
-    while (G* g = p->queue.pop_front()) {
-      sched.global.push(g);
-    }
-    p->timers.move_to(sched.p_at(0)->timers);
-    outside_timer_is_first();
-    p->stacks.drain();
-    p->records.drain(sched.pool);
+bool retire_p(P* p, M* m) noexcept {
+  while (G* g = p->queue.pop_next()) {
+    sched.global.push(g);
   }
+  while (G* g = p->queue.pop_front()) {
+    sched.global.push(g);
+  }
+  p->timers.move_to(sched.p_at(0)->timers);
+  outside_timer_is_first();
+  p->stacks.drain();
+  p->records.drain(sched.pool);
   sched.idle.guard.acquire();
-  const bool reused = p != nullptr && p->index < sched.proc_count.load(std::memory_order_relaxed);
-  if (reused || m->exiting) {
-    sched.idle.guard.release();
-    return;  // set_procs() has changed its mind meanwhile
-  }
-  // From the release on, who takes this M off the spare list may set it.
-  const bool was_spinning = std::exchange(m->spinning, false);
-  if (p != nullptr) {
+  const bool retires = p->index >= sched.proc_count.load(std::memory_order_relaxed);
+  if (retires) {
     p->owner.store(nullptr, std::memory_order_relaxed);
-    m->p.store(nullptr, std::memory_order_relaxed);
-    m->next_spare = sched.spare_ms;
-    sched.spare_ms = m;
+    p->retired = true;
+    if (m != nullptr) {
+      m->p.store(nullptr, std::memory_order_relaxed);
+    }
   }
   sched.idle.guard.release();
-  if (was_spinning) {
-    sched.idle.spinning.fetch_sub(1, std::memory_order_seq_cst);
-  }
+  full_fence();
   if (!sched.global.empty()) {
     wake_helper();
   }
-  m->sleep.wait();
+  return retires;
 }
 
 void begin_outside_timer() { begin_outside_call(); }
@@ -207,22 +202,22 @@ void end_outside_timer() noexcept { end_outside_call(); }
 
 timer_heap& outside_timer_heap() noexcept { return sched.p_at(0)->timers; }
 
+// Under the lock: the M that sleeps with the P may just be losing it to another one, and that one
+// goes to sleep by way of the lock, too, and then sees the timer.
 void outside_timer_is_first() noexcept {
   const outside_call in;
-  P* const p = sched.p_at(0);
-  M* const m = p != nullptr ? p->owner.load(std::memory_order_acquire) : nullptr;
-  if (m != nullptr) {
-    m->sleep.wake();
-    return;
-  }
   sched.idle.guard.acquire();
-  const bool idle = p != nullptr && p->idle && !sched.at_rest;
-  if (idle) {
+  P* const p = sched.p_at(0);
+  M* const m = p != nullptr ? p->owner.load(std::memory_order_relaxed) : nullptr;
+  const bool alone = p != nullptr && m == nullptr && p->idle && !sched.at_rest;
+  if (alone) {
     sched.idle.remove(p);
   }
   sched.idle.guard.release();
-  if (idle) {
-    wake_p(p, false);
+  if (m != nullptr) {
+    m->sleep.wake();
+  } else if (alone) {
+    wake_p(p, nullptr, false);
   }
 }
 
@@ -307,6 +302,28 @@ int procs() noexcept {
   return running() ? detail::sched.proc_count.load(std::memory_order_acquire) : 0;
 }
 
+namespace detail {
+namespace {
+
+// p is to go out of use, or to offer its work to the others, because there are n Ps now.
+void adapt_p(P* p, int n) noexcept {
+  sched.idle.guard.acquire();
+  M* const m = p->owner.load(std::memory_order_relaxed);
+  const bool retire_idle = p->index >= n && p->idle;
+  if (retire_idle) {
+    sched.idle.remove(p);
+  }
+  sched.idle.guard.release();
+  if (retire_idle) {
+    m != nullptr ? m->sleep.wake() : hand_off(p);
+  } else if (m != nullptr && (p->index >= n || !p->queue.stealable())) {
+    m->asked.ask_to_yield();
+  }
+}
+
+}  // namespace
+}  // namespace detail
+
 int set_procs(int n) {
   using namespace detail;
   if (n < 1 || n > max_procs) {
@@ -326,23 +343,7 @@ int set_procs(int n) {
   const int before = sched.proc_count.load(std::memory_order_relaxed);
   use_ps(n);
   for (int i = 0; i < sched.made_ps.load(); ++i) {
-    P* const p = sched.p_at(i);
-    sched.idle.guard.acquire();
-    const bool retire_idle = i >= n && p->idle;
-    if (retire_idle) {
-      sched.idle.remove(p);
-    }
-    M* const m = p->owner.load(std::memory_order_acquire);
-    sched.idle.guard.release();
-    if (m == nullptr) {
-      continue;
-    }
-    if (retire_idle) {
-      m->sleep.wake();
-    } else if (i >= n || !p->queue.stealable()) {
-      request none = request::none;
-      m->req.compare_exchange_strong(none, request::yield, std::memory_order_acq_rel);
-    }
+    adapt_p(sched.p_at(i), n);
   }
   return before;
 }

@@ -97,13 +97,7 @@ void push_self_back(void* g, M* m) noexcept {
   announce(m, p->queue.push_back(static_cast<G*>(g), sched.global));
 }
 
-void push_self_global(void* g, M*) noexcept {
-  sched.global.push(static_cast<G*>(g));
-  full_fence();  // between the push and the look, as in make_runnable_from_outside()
-  if (sched.idle.idle_count.load(std::memory_order_relaxed) > 0) {
-    wake_helper();
-  }
-}
+void push_self_global(void* g, M*) noexcept { push_global(static_cast<G*>(g)); }
 
 }  // namespace
 
@@ -260,17 +254,31 @@ M* yield_slice(M* m) noexcept {
   return switch_away(m, next, push_self_global, g);
 }
 
+M* leave_thread(M* m) noexcept {
+  G* const g = m->running;
+  g->status.store(g_status::runnable, std::memory_order_relaxed);
+  return switch_away(m, nullptr, push_self_global, g);
+}
+
 M* M::answer_request(M* m) noexcept {
-  request asked = request::yield;
-  m->req.compare_exchange_strong(asked, request::none, std::memory_order_acq_rel);
   if (sched.state.load(std::memory_order_relaxed) == phase::forked) [[unlikely]] {
     fail_forked();
   }
+  switch (m->asked.take()) {
+    case request::none:
+      return m;
+    case request::detached:
+      return reattach(m);
+    case request::yield:
+      break;
+  }
+  if (sched.at_rest.load(std::memory_order_relaxed)) [[unlikely]] {
+    detach_self(m);  // the world is held
+    return reattach(m);
+  }
   P* const p = m->p.load(std::memory_order_relaxed);
   if (p->index >= sched.proc_count.load(std::memory_order_relaxed)) {
-    G* const g = m->running;  // the P goes out of use: g0 sees to that
-    g->status.store(g_status::runnable, std::memory_order_relaxed);
-    return switch_away(m, nullptr, push_self_global, g);
+    return leave_thread(m);  // the P goes out of use: g0 sees to that
   }
   if (!p->queue.shared() && sched.made_ps.load(std::memory_order_acquire) > 1) {
     p->queue.share();

@@ -148,7 +148,9 @@ bool go_idle(M* m, P* p) noexcept {
   full_fence();
   if (!sched.global.empty() || (was_spinning && m->steals.missed_work(p))) {
     idle.guard.acquire();
-    const bool still_idle = p->idle.load(std::memory_order_relaxed) && !sched.at_rest;
+    // Not if a fiber that came back has taken the P away from this M.
+    const bool still_idle = p->idle.load(std::memory_order_relaxed) && !sched.at_rest &&
+                            m->p.load(std::memory_order_relaxed) == p;
     if (still_idle) {
       idle.remove(p);
     }
@@ -170,7 +172,8 @@ void sleep_idle(M* m, P* p) noexcept {
   m->sleep.wait_until(p->timers.next());
   for (;;) {
     idle.guard.acquire();
-    const bool woken = !p->idle.load(std::memory_order_relaxed);  // off the list already
+    const bool lost = m->p.load(std::memory_order_relaxed) != p;  // to a fiber that came back
+    const bool woken = lost || !p->idle.load(std::memory_order_relaxed);  // off the list already
     const bool may_go_on = woken || !sched.at_rest;
     if (may_go_on && !woken) {
       // The time of a timer has come, or somebody wants us to look at our timers again.
@@ -183,12 +186,24 @@ void sleep_idle(M* m, P* p) noexcept {
       }
       return;
     }
-    // stop() has the world at rest, for as long as it takes to look at every fiber. It wakes only
-    // those Ms that it has work for; and this wait may eat the wake of one that it does not
-    // repeat, so look again soon.
+    // The world is held still, for as long as it takes to look at every fiber. Who holds it wakes
+    // only those Ms that there is work for; and this wait may eat the wake of one that is not
+    // repeated, so look again soon.
     constexpr std::int64_t rest_ns = 200'000;
     m->sleep.wait_until(monotonic_ns() + rest_ns);
   }
+}
+
+// m has no P: it lost it, gave it away or retired it. False: the M shall exit.
+bool without_p(M* m) noexcept {
+  if (std::exchange(m->spinning, false)) {
+    sched.idle.spinning.fetch_sub(1, std::memory_order_seq_cst);
+    full_fence();
+    if (!sched.global.empty()) {
+      wake_helper();
+    }
+  }
+  return sleep_spare(m);
 }
 
 }  // namespace
@@ -237,28 +252,55 @@ G* pick_elsewhere(M* m) noexcept {
 
 G* find_runnable(M* m) noexcept {
   for (;;) {
+    if (m->locked != nullptr) [[unlikely]] {
+      return await_locked(m);
+    }
+    if (m->tainted) [[unlikely]] {
+      leave_tainted(m);
+    }
     P* p = m->p.load(std::memory_order_relaxed);
     if (m->exiting) {
       return nullptr;
     }
-    if (p == nullptr || p->index >= sched.proc_count.load(std::memory_order_relaxed)) [[unlikely]] {
-      retire_p(m, p);
+    if (p == nullptr) [[unlikely]] {
+      if (!without_p(m)) {
+        return nullptr;
+      }
+      continue;
+    }
+    if (p->index >= sched.proc_count.load(std::memory_order_relaxed)) [[unlikely]] {
+      retire_p(p, m);
       continue;
     }
     if (!p->queue.shared() && sched.made_ps.load(std::memory_order_relaxed) > 1) [[unlikely]] {
       p->queue.share();
     }
-    G* g = pick_anywhere(m);
-    if (g == nullptr) {
-      g = spin(m, p);
+    G* g = nullptr;
+    if (!sched.at_rest.load(std::memory_order_relaxed)) [[likely]] {
+      g = pick_anywhere(m);
+      if (g == nullptr) {
+        g = spin(m, p);
+      }
     }
     if (g != nullptr) {
       found_work(m);
+      if (g->home != nullptr) [[unlikely]] {
+        hand_to_home(m, g);
+        continue;
+      }
       return g;
     }
     if (go_idle(m, p)) {
       sleep_idle(m, p);
     }
+  }
+}
+
+void push_global(G* g) noexcept {
+  sched.global.push(g);
+  full_fence();  // between the push and the look, as in make_runnable_from_outside()
+  if (sched.idle.idle_count.load(std::memory_order_relaxed) > 0) {
+    wake_helper();
   }
 }
 
@@ -282,11 +324,12 @@ void wake_helper() noexcept {
     idle.guard.acquire();
     const bool at_rest = sched.at_rest;
     P* const p = at_rest ? nullptr : idle.pop();
-    if (M* const m = p != nullptr ? p->owner.load(std::memory_order_relaxed) : nullptr) {
+    M* const m = p != nullptr ? p->owner.load(std::memory_order_relaxed) : nullptr;
+    if (m != nullptr) {
       m->spinning = true;  // under the lock: m may time out and go on before wake_p() wakes it
     }
     idle.guard.release();
-    if (p != nullptr && wake_p(p, true)) {
+    if (p != nullptr && wake_p(p, m, true)) {
       return;
     }
     idle.spinning.fetch_sub(1, std::memory_order_seq_cst);

@@ -25,8 +25,27 @@ namespace weft::detail {
 
 inline constexpr int max_procs = 1024;
 
+// Slices of the kernel's scheduler. A thread with a P that wakes up shall run before those that
+// only compute on without one.
+inline constexpr std::int64_t kernel_slice_with_p_ns = 300'000;
+inline constexpr std::int64_t kernel_slice_detached_ns = 20'000'000;
+
 // forked: the child of a fork that had the runtime running; nothing works there but exec.
 enum class phase : std::uint8_t { stopped, running, stopping, forked };
+
+// What happened, for stats. Relaxed: slow paths only.
+struct counters {
+  std::atomic<std::uint64_t> yields_asked{0};
+  std::atomic<std::uint64_t> detached_slice{0};       // over their slice, and did not answer
+  std::atomic<std::uint64_t> detached_declared{0};    // inside blocking()
+  std::atomic<std::uint64_t> detached_undeclared{0};  // asleep in the kernel
+  std::atomic<std::uint64_t> detached_at_once{0};     // by themselves
+  std::atomic<std::uint64_t> kept_by_cap{0};          // hogs not detached: too many already
+  std::atomic<std::uint64_t> returns_queued{0};       // came back, and had to wait for a P
+  std::atomic<std::uint64_t> hand_offs{0};
+  std::atomic<std::uint64_t> threads_made{0};
+  std::atomic<std::uint64_t> threads_ended{0};
+};
 
 struct scheduler {
   idle_list idle;
@@ -37,19 +56,26 @@ struct scheduler {
   std::atomic<int> made_ps{0};
   std::atomic<phase> state{phase::stopped};
   std::atomic<int> outside_calls{0};  // plain threads inside calls that touch the fields above
+  std::atomic<int> detached{0};       // Ms that run a fiber without a P
   bool may_spin = false;              // more than one processor to run on
+  bool membarrier = true;             // the kernel has it
 
   // Under idle.guard.
-  M* spare_ms = nullptr;  // Ms without a P
-  M* all_ms = nullptr;
-  int m_count = 0;
-  bool at_rest = false;  // stop() looks at the fibers: nobody leaves idle
+  M* spare_ms = nullptr;             // Ms without a P
+  M* all_ms = nullptr;               // with a thread
+  M* unused_ms = nullptr;            // without one
+  M* ended_m = nullptr;              // whose thread is ending
+  int m_count = 0;                   // of all_ms
+  int m_number = 0;                  // the last given
+  std::atomic<bool> at_rest{false};  // nobody leaves idle: stop(), or a world_hold; read as a hint
 
   std::atomic<bool> said_no_threads{false};
 
   note quiescent;  // stop() waits here for all Ps to be idle
   note sysmon_sleep;
   std::atomic<bool> sysmon_deep{false};  // sysmon sleeps without a timeout
+  std::atomic<bool> sysmon_slow{false};  // sysmon's pause is longer than a declared call may wait
+  counters counts;
   options settings;
 
   P* p_at(int i) const noexcept {
@@ -106,6 +132,9 @@ inline G* pick_anywhere(M* m) noexcept {
 // On g0: the next G, sleeping until there is one. Null when the M shall exit.
 G* find_runnable(M* m) noexcept;
 
+// To the global queue, and wakes somebody. Needs no P.
+void push_global(G* g) noexcept;
+
 // Wakes an idle P's M, unless somebody is looking for work already.
 void wake_helper() noexcept;
 
@@ -138,9 +167,17 @@ inline void announce(M* m, bool more_than_one) noexcept {
 // its reservation guarantees a stack.
 void prepare_first_run(M* m, G* g) noexcept;
 
+// lock_thread.cpp: for g, which has locked another thread than m's: what to jump to instead.
+context* divert(M* m, G* g) noexcept;
+// For a fiber that leaves a thread which it has locked: `next` may not run here.
+G* put_back(M* m, G* next) noexcept;
+
 // Makes g the running fiber of m; what to jump to.
 [[gnu::always_inline]] inline context* take_up(M* m, G* g) noexcept {
   if (g->ctx.fctx == nullptr) [[unlikely]] {
+    if (g->home != nullptr) {
+      return divert(m, g);
+    }
     prepare_first_run(m, g);
   }
   m->running = g;
@@ -156,6 +193,9 @@ void prepare_first_run(M* m, G* g) noexcept;
   m->commit = commit;
   m->commit_arg = arg;
   context* to = &m->g0;
+  if (m->locked != nullptr) [[unlikely]] {
+    next = put_back(m, next);
+  }
   if (next != nullptr) [[likely]] {
     to = take_up(m, next);
   } else {
@@ -178,6 +218,9 @@ M* run_child(M* m, G* child) noexcept;
 // Puts the running fiber on the global queue and runs others. For used-up slices.
 M* yield_slice(M* m) noexcept;
 
+// Puts the running fiber on the global queue, and leaves to g0.
+M* leave_thread(M* m) noexcept;
+
 // yield() of a fiber that runs on m; returns the M it goes on on.
 M* yield_on(M* m) noexcept;
 
@@ -199,17 +242,54 @@ std::string_view this_fiber_name() noexcept;
 
 // worker.cpp --------------------------------------------------------------------------------
 
-// Gives p (not idle, not owned) to a spare or a new M. False if no thread could be made.
+// Gives p (not idle, not owned) to a spare or a new M. False if no thread could be made: p is as
+// it was.
 bool start_m(P* p, bool spinning) noexcept;
 void join_all_ms() noexcept;
 
+// Under idle.guard: m, which sleeps or is about to, has no P.
+void push_spare(M* m) noexcept;
+// On g0 of m, which has no P, until it has one. False: the M shall exit.
+bool sleep_spare(M* m) noexcept;
+// Ends the spare Ms that nobody has needed for long. When to do so again; `never`: none is left.
+std::int64_t end_spares(std::int64_t now) noexcept;
+
 // Test seam: thread creation fails as with EAGAIN.
 extern std::atomic<bool> testing_fail_threads;
+// Test seam: for how long an M that nobody needs is kept.
+extern std::atomic<std::int64_t> testing_spare_patience_ns;
 
-// Wakes the M of a P just taken off the idle list.
-bool wake_p(P* p, bool spinning) noexcept;
+// Wakes m, which slept with p when p was taken off the idle list; null: makes an M for p.
+bool wake_p(P* p, M* m, bool spinning) noexcept;
+
+// hand_off.cpp ------------------------------------------------------------------------------
+
+// p is taken from its M: it has no owner any more, and is on its way.
+void disown(P* p) noexcept;
+// p, on its way, gets an M, or goes to the idle list.
+void hand_off(P* p) noexcept;
+// Inside an entry: gives m's P away. The next ENTER finds that and gets one.
+void detach_self(M* m) noexcept;
+// Inside an entry: the running fiber of m has no P any more. Gets one, or waits for one. Returns
+// the M it goes on on.
+M* reattach(M* m) noexcept;
+
+// lock_thread.cpp ---------------------------------------------------------------------------
+
+// On g0 of a locked M whose fiber is off it: gives the P away and sleeps until the fiber is to run
+// again. Null: the M shall exit.
+G* await_locked(M* m) noexcept;
+// On g0: gives g, which is locked to another M, to that M, and m's P with it.
+void hand_to_home(M* m, G* g) noexcept;
+// The fiber that has locked m ends.
+void forget_locked(M* m) noexcept;
+// On g0 of an M whose thread shall end: gives its P away.
+void leave_tainted(M* m) noexcept;
 
 // lifecycle.cpp -----------------------------------------------------------------------------
+
+// Test seam: start() finds no membarrier.
+extern std::atomic<bool> testing_no_membarrier;
 
 // Starts the default runtime if none runs. Throws std::logic_error while it is stopping.
 void ensure_started();
@@ -230,8 +310,9 @@ class outside_call {
 };
 [[noreturn]] void fail_forked() noexcept;
 P* make_p(int index);
-// p's M found it retired (set_procs): hands its work over. On g0.
-void retire_p(M* m, P* p) noexcept;
+// p is out of use (set_procs), and the caller's: its work goes to the others. False: it is in use
+// again. m: its M, or null.
+bool retire_p(P* p, M* m) noexcept;
 
 // shutdown.cpp ------------------------------------------------------------------------------
 
@@ -242,6 +323,9 @@ void unwind_everything() noexcept;
 
 void start_sysmon();
 void stop_sysmon() noexcept;
+// Whoever wakes a P calls this: sysmon is deep asleep when all Ps are idle.
 void wake_sysmon() noexcept;
+// Ends whatever pause sysmon makes.
+void nudge_sysmon() noexcept;
 
 }  // namespace weft::detail

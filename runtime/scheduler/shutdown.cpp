@@ -6,6 +6,7 @@
 // else (a plain thread, say) has won it already. Waits that end by themselves once their owners
 // unwind (mutexes, joins) are left alone as long as anything else could be ended.
 #include "runtime/scheduler/scheduler.hpp"
+#include "runtime/scheduler/world.hpp"
 
 namespace weft::detail {
 
@@ -49,53 +50,6 @@ void unwind_thread(G* g, void*) noexcept {
   }
 }
 
-// A P that set_procs() has taken out of use counts until its M has let go of it: a fiber may run
-// there still, and its queue is on its way to the others.
-bool retired_ps_are_free() noexcept {
-  for (int i = sched.proc_count.load(); i < sched.made_ps.load(); ++i) {
-    if (sched.p_at(i)->owner.load(std::memory_order_relaxed) != nullptr) {
-      return false;
-    }
-  }
-  return true;
-}
-
-// Under idle.guard.
-bool nothing_moves() noexcept {
-  return retired_ps_are_free() && sched.idle.idle_count.load() == sched.proc_count.load() &&
-         sched.global.empty() && sched.idle.spinning.load() == 0 && sched.outside_calls.load() == 0;
-}
-
-// Waits until every P is idle, and keeps it so.
-void rest() noexcept {
-  constexpr std::int64_t look_again_ns = 1'000'000;
-  for (;;) {
-    sched.idle.guard.acquire();
-    sched.at_rest = nothing_moves();
-    const bool at_rest = sched.at_rest;
-    sched.idle.guard.release();
-    if (at_rest) {
-      return;
-    }
-    sched.quiescent.wait_until(monotonic_ns() + look_again_ns);
-  }
-}
-
-void resume() noexcept {
-  for (;;) {
-    sched.idle.guard.acquire();
-    sched.at_rest = false;
-    P* const p = sched.global.empty() ? nullptr : sched.idle.pop();
-    sched.idle.guard.release();
-    if (p == nullptr || !wake_p(p, false)) {
-      return;
-    }
-    if (sched.idle.idle_count.load() == 0) {
-      return;
-    }
-  }
-}
-
 bool timers_pending() noexcept {
   for (int i = 0; i < sched.made_ps.load(); ++i) {
     if (sched.p_at(i)->timers.any_armed()) {
@@ -127,14 +81,14 @@ void unwind_everything() noexcept {
   std::int64_t stuck_since = 0;
   for (;;) {
     for_each_stand_in(unwind_thread, nullptr);
-    rest();
+    rest_world();
     round r;
     sched.pool.for_each(unwind_fiber, &r);
     if (r.live > 0 && r.cancelled == 0 && r.sleeping == 0) {
       r = {.patient_too = true};
       sched.pool.for_each(unwind_fiber, &r);
     }
-    resume();
+    resume_world();
     if (r.live == 0) {
       return;
     }

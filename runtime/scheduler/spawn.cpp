@@ -297,7 +297,7 @@ bool join_by_running(G* child) noexcept {
   const auto left = static_cast<std::size_t>(here - parent->bound->limit);
   bool runs = left >= parent->bound->size / 8 * 7 && m->thread_exceptions->caught == nullptr &&
               m->thread_exceptions->uncaught == 0 && !child->own_stack_size &&
-              p->queue.take_back(child);
+              m->locked == nullptr && p->queue.take_back(child);
   if (runs && child->bound != nullptr) {
     // It has run and yielded: it has a stack. (To be asked only now that it is ours.)
     p->queue.push_next(child, sched.global);
@@ -306,6 +306,9 @@ bool join_by_running(G* child) noexcept {
   if (runs) {
     count_dispatch(m, p);
     m = run_child(m, child);
+    if (m->tainted) [[unlikely]] {
+      m = leave_thread(m);  // the child has locked it and ended: it ends, too
+    }
   }
   m->leave();
   return runs;

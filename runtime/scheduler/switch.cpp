@@ -5,6 +5,8 @@
 // commit) runs after the jump, on the successor's stack. A fiber that ends does not switch at all
 // if its successor has not started: it lends it its stack, still warm. in_rt stays 1 across a
 // jump: both ends are inside the runtime.
+#include <utility>
+
 #include "runtime/scheduler/scheduler.hpp"
 
 namespace weft::detail {
@@ -61,7 +63,11 @@ void fiber_main(M* m) noexcept {
     g->bound = nullptr;
     g->ctx.fctx = nullptr;
     finish_fiber(m, g);  // g may be someone else's fiber from here on
-    G* const next = pick(m);
+    G* next = pick(m);
+    if (m->locked != nullptr) [[unlikely]] {
+      forget_locked(m);
+      next = put_back(m, next);
+    }
     if (next == nullptr || single || next->bound != nullptr) {
 #if defined(WEFT_SANITIZE_THREAD)
       m->last_context.tsan_fiber = tsan_fiber;
@@ -89,8 +95,17 @@ void prepare_first_run(M* m, G* g) noexcept {
 
 void execute(M* m, G* g) noexcept {
   m->commit = no_commit;
+  if (g->home != nullptr) [[unlikely]] {
+    g->ctx.fctx = std::exchange(g->home_fctx, nullptr);
+  }
   jump(m, &m->g0, take_up(m, g));
+  if (G* const locked = m->locked; locked != nullptr) [[unlikely]] {
+    locked->home_fctx = std::exchange(locked->ctx.fctx, nullptr);
+  }
   m->commit(m->commit_arg, m);
+  if (m->diverted != nullptr) [[unlikely]] {
+    hand_to_home(m, std::exchange(m->diverted, nullptr));
+  }
 }
 
 M* run_child(M* m, G* child) noexcept {
@@ -110,6 +125,9 @@ M* run_child(M* m, G* child) noexcept {
   m = enter();
   child->bound = nullptr;
   child->ctx.fctx = nullptr;
+  if (m->locked != nullptr) [[unlikely]] {
+    forget_locked(m);
+  }
   finish_fiber(m, child);
   m->running = parent;
   parent->status.store(g_status::running, std::memory_order_relaxed);

@@ -1,11 +1,21 @@
 // sysmon: a thread without a P that watches the others.
 //
-// Each pass: a P that has been in one slice for options.time_slice, or has not looked at its timers
-// for 1 ms after one was due, is asked to yield (stage 1 of preemption: the fiber obeys at its next
-// runtime call or checkpoint()); runnable work beside an idle P wakes a thief. The pause between
-// passes grows from 20 us to 10 ms while there is nothing to do (2 ms while some P is idle and
-// another is not, which bounds how long a fiber left in runnext waits for a thief); when all Ps are
-// idle it sleeps without a timeout, and whoever wakes a P wakes it.
+// Each pass looks at every P that is not idle:
+//   - inside blocking() in two passes: its P is taken away (detach.hpp).
+//   - has dispatched nobody since the last pass, and its thread has used no CPU time for 1 ms and
+//     sleeps in the kernel: blocked without having said so; taken away, too.
+//   - in one slice for options.time_slice (1 ms if it has been a hog before): asked to yield; it
+//     obeys at its next runtime call. 1 ms later still not: taken away.
+//   - has not looked at its timers for 1 ms after one was due: asked to yield, which makes it look.
+//   - runnable work beside an idle P wakes a thief.
+// The pause between passes grows from 20 us to 10 ms while there is nothing to do; it is at most 1
+// ms while a P has not dispatched since the last pass, and 2 ms while some P is idle and another is
+// not, which bounds how long a fiber left in runnext waits for a thief. When all Ps are idle it
+// sleeps without a timeout, and whoever wakes a P wakes it; only spare Ms that are to end wake it
+// once more.
+//
+// The CPU-time probe and its figures, the 1 ms and the 20 us: see docs/scheduling.md.
+// Tested by: tests/unit/detach_test.cpp, blocking_test.cpp, fairness_test.cpp
 #include <pthread.h>
 #include <signal.h>
 
@@ -13,21 +23,41 @@
 #include <array>
 #include <system_error>
 
+#include "runtime/scheduler/detach.hpp"
 #include "runtime/scheduler/scheduler.hpp"
+#include "runtime/scheduler/world.hpp"
 
 namespace weft::detail {
 
 namespace {
 
 constexpr std::int64_t shortest_pause_ns = 20'000;
+constexpr std::int64_t suspicious_pause_ns = 1'000'000;
 constexpr std::int64_t watchful_pause_ns = 2'000'000;
 constexpr std::int64_t longest_pause_ns = 10'000'000;
 constexpr int passes_before_backoff = 50;
+constexpr std::int64_t answer_ns = 1'000'000;
+constexpr std::int64_t probe_ns = 1'000'000;
+constexpr std::int64_t hog_slice_ns = 1'000'000;
+constexpr std::int64_t overdue_ns = 1'000'000;
 
+// What was seen of a P in the last pass.
 struct observation {
+  M* m = nullptr;
   std::uint32_t tick = 0;
   std::uint32_t dispatches = 0;
-  std::int64_t since = 0;
+  std::int64_t since = 0;     // when the slice was first seen
+  std::int64_t asked_at = 0;  // 0: not asked in this slice
+  std::uint64_t blocking = 0;
+  std::int64_t cpu_ns = -1;  // the thread's CPU time at cpu_at; -1: not looked at
+  std::int64_t cpu_at = 0;
+};
+
+// What a pass found.
+struct findings {
+  bool acted = false;       // look again soon
+  bool suspicious = false;  // look again in a millisecond
+  bool work = false;        // something runnable waits
 };
 
 struct sysmon_state {
@@ -35,69 +65,133 @@ struct sysmon_state {
   std::atomic<bool> exit{false};
   bool started = false;
   std::array<observation, max_procs> seen;
+  detacher taker;
+  std::int64_t next_spare_look = 0;
 };
 
 sysmon_state sysmon;
 
-// True if the fiber on p is newly asked to yield.
-bool ask_to_yield(P* p) noexcept {
-  M* const m = p->owner.load(std::memory_order_acquire);
-  request none = request::none;
-  return m != nullptr &&
-         m->req.compare_exchange_strong(none, request::yield, std::memory_order_acq_rel);
+bool ask_to_yield(M* m) noexcept {
+  const bool asked = m->asked.ask_to_yield();
+  if (asked) {
+    sched.counts.yields_asked.fetch_add(1, std::memory_order_relaxed);
+  }
+  return asked;
 }
 
-bool ask_if_overdue(P* p, observation& seen, std::int64_t now) noexcept {
+// Over its slice: asks, and takes the P away if that is not answered.
+void watch_slice(P* p, M* m, observation& seen, std::int64_t now, findings& found) noexcept {
+  const bool short_slice = p->short_slice.load(std::memory_order_relaxed) == seen.tick;
+  const std::int64_t slice = sched.settings.time_slice.count();
+  if (now - seen.since < (short_slice ? std::min(hog_slice_ns, slice) : slice)) {
+    return;
+  }
+  if (seen.asked_at == 0) {
+    seen.asked_at = now;
+    found.acted |= ask_to_yield(m);
+  } else if (!m->asked.is_asked()) {
+    seen.since = now;  // it has answered, and there was nobody else to run
+    seen.asked_at = 0;
+  } else if (now - seen.asked_at >= answer_ns) {
+    sysmon.taker.add(p, m, detach_cause::slice);
+  }
+}
+
+// Has dispatched nobody since the last pass: asleep in the kernel?
+void probe(P* p, M* m, observation& seen, std::int64_t now, findings& found) noexcept {
+  found.suspicious = true;
+  if (seen.cpu_at != 0 && now - seen.cpu_at < probe_ns) {
+    return;
+  }
+  const int thread = m->thread_id.load(std::memory_order_relaxed);
+  const std::int64_t before = seen.cpu_at != 0 ? seen.cpu_ns : -1;
+  seen.cpu_ns = thread != 0 ? thread_cpu_ns(thread) : -1;
+  seen.cpu_at = now;
+  if (before >= 0 && seen.cpu_ns == before && !m->asked.inside() && thread_sleeps(thread)) {
+    sysmon.taker.add(p, m, detach_cause::undeclared);
+  }
+}
+
+void watch_p(P* p, M* m, observation& seen, std::int64_t now, findings& found) noexcept {
   const std::uint32_t tick = p->tick.load(std::memory_order_relaxed);
-  if (tick != seen.tick) {
-    seen.tick = tick;
-    seen.since = now;
-    return false;
-  }
-  if (now - seen.since < sched.settings.time_slice.count()) {
-    return false;
-  }
-  seen.since = now;
-  return ask_to_yield(p);
-}
-
-// Work that waits on a P which has dispatched nobody since the last pass.
-bool has_stuck_work(P* p, observation& seen) noexcept {
   const std::uint32_t dispatches = p->dispatches.load(std::memory_order_relaxed);
-  const bool stuck = dispatches == seen.dispatches;
+  const std::uint64_t blocking = m->blocking.load(std::memory_order_relaxed);
+  const bool same_fiber = m == seen.m && dispatches == seen.dispatches;
+  if (m != seen.m || tick != seen.tick) {
+    seen.since = now;
+    seen.asked_at = 0;
+  }
+  if (!same_fiber) {
+    seen.cpu_at = 0;
+  }
+  const bool declared_before = seen.blocking == blocking;
+  seen.m = m;
+  seen.tick = tick;
   seen.dispatches = dispatches;
-  return stuck && (p->queue.peek_next() != nullptr || p->queue.size() > 0);
+  seen.blocking = blocking;
+  if (same_fiber && (!p->queue.next_empty() || p->queue.size() > 0)) {
+    p->quiet.store(0, std::memory_order_relaxed);
+    found.work |= p->queue.stealable();
+  }
+  if (p->timers.next() < now - overdue_ns) {
+    found.acted |= ask_to_yield(m);  // it looks at its timers then
+    found.work = true;
+  }
+  if (blocking == M::blocking_mark(dispatches)) {
+    found.acted = true;
+    if (same_fiber && declared_before) {
+      sysmon.taker.add(p, m, detach_cause::declared);
+    }
+  } else if (same_fiber && !m->asked.inside()) {
+    watch_slice(p, m, seen, now, found);
+    probe(p, m, seen, now, found);
+  } else {
+    watch_slice(p, m, seen, now, found);
+  }
 }
 
-// One look at all Ps. True if there was something to do.
-bool pass(std::int64_t now) noexcept {
-  bool acted = false;
-  bool work = !sched.global.empty();
+// A P that idles alone has nothing, unless there was no thread for it; then there may be one now.
+void rescue(P* p) noexcept {
+  sched.idle.guard.acquire();
+  const bool stranded = p->idle.load(std::memory_order_relaxed) && !sched.at_rest &&
+                        p->owner.load(std::memory_order_relaxed) == nullptr && p->has_work();
+  if (stranded) {
+    WEFT_CHECK(sched.said_no_threads.load(std::memory_order_relaxed));
+    sched.idle.remove(p);
+  }
+  sched.idle.guard.release();
+  if (stranded) {
+    hand_off(p);
+  }
+}
+
+findings pass(std::int64_t now) noexcept {
+  findings found;
+  found.work = !sched.global.empty();
   const int made = sched.made_ps.load(std::memory_order_acquire);
   for (int i = 0; i < made; ++i) {
     P* const p = sched.p_at(i);
     observation& seen = sysmon.seen[static_cast<std::size_t>(i)];
-    if (p->idle.load(std::memory_order_relaxed)) {
-      seen.since = now;
+    if (p == nullptr) {
       continue;
     }
-    acted |= ask_if_overdue(p, seen, now);
-    constexpr std::int64_t overdue_ns = 1'000'000;
-    if (has_stuck_work(p, seen)) {
-      p->quiet.store(0, std::memory_order_relaxed);
-      work = true;
+    M* const m = p->owner.load(std::memory_order_acquire);
+    if (m == nullptr || p->idle.load(std::memory_order_relaxed)) {
+      seen = {};
+      if (m == nullptr && sched.said_no_threads.load(std::memory_order_relaxed)) {
+        rescue(p);
+      }
+      continue;
     }
-    if (p->timers.next() < now - overdue_ns) {
-      acted |= ask_to_yield(p);  // it looks at its timers then
-      work = true;
-    }
+    watch_p(p, m, seen, now, found);
   }
-  if (work && sched.idle.idle_count.load(std::memory_order_acquire) > 0 &&
+  found.acted |= sysmon.taker.run() > 0;
+  if (found.work && sched.idle.idle_count.load(std::memory_order_acquire) > 0 &&
       sched.idle.spinning.load(std::memory_order_acquire) == 0) {
     wake_helper();
-    acted = true;
+    found.acted = true;
   }
-  return acted;
+  return found;
 }
 
 void sleep_deeply() noexcept {
@@ -108,29 +202,49 @@ void sleep_deeply() noexcept {
     sched.sysmon_deep.store(false, std::memory_order_relaxed);
     return;
   }
-  sched.sysmon_sleep.wait();
+  sched.sysmon_sleep.wait_until(end_spares(monotonic_ns()));
+  sched.sysmon_deep.store(false, std::memory_order_relaxed);
+}
+
+bool all_idle() noexcept {
+  return sched.idle.idle_count.load(std::memory_order_acquire) >=
+         sched.proc_count.load(std::memory_order_relaxed);
+}
+
+// Between two passes. A declared call that begins meanwhile ends a long pause.
+void make_pause(std::int64_t ns) noexcept {
+  sched.sysmon_slow.store(ns > shortest_pause_ns, std::memory_order_relaxed);
+  sched.sysmon_sleep.wait_until(monotonic_ns() + ns);
 }
 
 void* sysmon_main(void*) noexcept {
   prepare_runtime_thread("weft-sysmon");
+  set_kernel_slice(current_thread_id(), kernel_slice_with_p_ns);
   std::int64_t pause = shortest_pause_ns;
   int quiet = 0;
   while (!sysmon.exit.load(std::memory_order_acquire)) {
-    const int idle = sched.idle.idle_count.load(std::memory_order_acquire);
-    const int procs = sched.proc_count.load(std::memory_order_relaxed);
-    if (idle >= procs && pause >= longest_pause_ns) {
+    if (hold_is_wanted()) {
+      hold_for_others();
+    }
+    if (all_idle() && pause >= longest_pause_ns) {
       sleep_deeply();
       quiet = 0;
       pause = shortest_pause_ns;
     }
-    const bool watchful = idle > 0 && idle < procs;
-    sched.sysmon_sleep.wait_until(monotonic_ns() +
-                                  std::min(pause, watchful ? watchful_pause_ns : longest_pause_ns));
-    if (pass(monotonic_ns())) {
+    const bool watchful = sched.idle.idle_count.load(std::memory_order_relaxed) > 0 && !all_idle();
+    make_pause(std::min(pause, watchful ? watchful_pause_ns : longest_pause_ns));
+    const std::int64_t now = monotonic_ns();
+    if (now >= sysmon.next_spare_look) {
+      constexpr std::int64_t spare_look_ns = 100'000'000;
+      end_spares(now);
+      sysmon.next_spare_look = now + spare_look_ns;
+    }
+    const findings found = pass(now);
+    if (found.acted) {
       quiet = 0;
       pause = shortest_pause_ns;
     } else if (++quiet > passes_before_backoff) {
-      pause = std::min(pause * 2, longest_pause_ns);
+      pause = std::min(pause * 2, found.suspicious ? suspicious_pause_ns : longest_pause_ns);
     }
   }
   return nullptr;
@@ -164,12 +278,17 @@ void stop_sysmon() noexcept {
   sysmon.started = false;
 }
 
-// Whoever wakes a P calls this. sysmon is deep asleep only when all Ps are idle.
 void wake_sysmon() noexcept {
   if (sched.sysmon_deep.load(std::memory_order_seq_cst)) {
     sched.sysmon_deep.store(false, std::memory_order_relaxed);
     sched.sysmon_sleep.wake();
   }
+}
+
+void nudge_sysmon() noexcept {
+  sched.sysmon_slow.store(false, std::memory_order_relaxed);
+  sched.sysmon_deep.store(false, std::memory_order_relaxed);
+  sched.sysmon_sleep.wake();
 }
 
 }  // namespace weft::detail

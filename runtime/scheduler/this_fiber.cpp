@@ -66,9 +66,8 @@ clock::time_point clock::now() noexcept { return time_point(duration(monotonic_n
 
 void checkpoint() noexcept {
   M* const m = current_m();
-  if (m != nullptr && m->req.load(std::memory_order_relaxed) != request::none) [[unlikely]] {
-    enter();
-    detail::leave();
+  if (m != nullptr && m->asked.is_asked()) [[unlikely]] {
+    m->enter()->leave();
   }
 }
 

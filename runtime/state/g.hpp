@@ -41,6 +41,7 @@ enum class g_status : std::uint8_t { idle, runnable, running, waiting, ended };
 enum class closure_place : std::uint8_t { near, aligned, heap, borrowed };
 
 struct fiber_locals;
+struct M;
 
 struct alignas(cache_line) G {
   // Touched by every spawn, start and switch.
@@ -73,6 +74,12 @@ struct alignas(cache_line) G {
   std::uint32_t closure_align = 0;
   lock scan_guard;
 
+  // A fiber that has locked its thread: that M, and, while it is off it, its context. ctx.fctx is
+  // null then, so that whoever picks it looks here; see lock_thread.cpp.
+  M* home = nullptr;
+  boost::context::detail::fcontext_t home_fctx = nullptr;
+  std::uint32_t thread_locks = 0;
+
   // Stand-ins only.
   note sleep;
   G* next = nullptr;
@@ -93,7 +100,9 @@ struct alignas(cache_line) G {
     return elsewhere;
   }
 
-  bool started() const noexcept { return bound != nullptr && ctx.fctx != nullptr; }
+  bool started() const noexcept {
+    return bound != nullptr && (ctx.fctx != nullptr || home != nullptr);
+  }
 };
 
 }  // namespace weft::detail

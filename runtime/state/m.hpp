@@ -1,23 +1,20 @@
 // M: an operating system thread that runs fibers.
 //
-// The marks. Fibers may run code that never comes back to the runtime; sysmon must be able to ask
-// for the P, and (preemption's second stage) to take it. Every runtime call that touches a P is
-// bracketed by enter and leave, which cost two plain stores and a load:
+// An M runs fibers while it has a P. It sleeps with its P on the idle list, or without one on the
+// spare list; or it is detached: sysmon has taken its P away, and its fiber goes on without one
+// until it next enters the runtime. marks.hpp has the protocol.
 //
-//   ENTER  in_rt = 1 (relaxed); compiler fence; req == none? then the P is ours until LEAVE.
-//          Otherwise answer_request(): a `yield` is taken (CAS to none) and obeyed at once: no
-//          runtime lock is held here.
-//   LEAVE  in_rt = 0 (release), on the M that runs the fiber now.
+//   word        written by                              read by
+//   p           by this M inside an entry, or under     sysmon, relaxed
+//               the scheduler lock while it sleeps
+//   blocking    this M, relaxed: what its P's           sysmon, relaxed: still in the same call
+//               dispatches were when blocking() began   if the P has dispatched nobody since
+//   hog         sysmon, before it detaches an M that    this M, when it comes back
+//               has used up its slice: relaxed
+//   clock       this M's thread, relaxed                sysmon
 //
-//   words    written by                            read by
-//   in_rt    this M only, relaxed 1 / release 0    sysmon, acquire, after a membarrier
-//   req      sysmon, set_procs: CAS none->yield    this M: relaxed in ENTER, CAS acq_rel to none
-//            acq_rel
-//   p        whoever gives or takes the P, under   sysmon, relaxed
-//            the scheduler lock or by this M
-//
-// The fields below the marks belong to the thread itself. Ms are never freed while the runtime
-// runs.
+// The other fields belong to the thread itself, or are guarded by the scheduler lock where they
+// say so. Ms are never freed while the runtime runs.
 #pragma once
 
 #include <pthread.h>
@@ -30,6 +27,7 @@
 #include "runtime/machine/note.hpp"
 #include "runtime/machine/platform.hpp"
 #include "runtime/machine/random.hpp"
+#include "runtime/state/marks.hpp"
 #include "runtime/state/steal_watch.hpp"
 
 namespace weft::detail {
@@ -41,13 +39,12 @@ struct P;
 // What runs on the next stack once a fiber is off its own; m is the M it runs on.
 using commit_on_m = void (*)(void* arg, M* m) noexcept;
 
-enum class request : std::uint32_t { none, yield };
-
 struct alignas(cache_line) M : switcher {
-  std::atomic<std::uint32_t> in_rt{0};
-  std::atomic<request> req{request::none};
+  marks asked;
   std::atomic<P*> p{nullptr};
-  G* running = nullptr;  // null on g0
+  std::atomic<std::uint64_t> blocking{0};  // 0: not inside blocking(); see blocking_mark()
+  G* running = nullptr;                    // null on g0
+  G* locked = nullptr;  // the fiber that keeps this thread to itself; see lock_thread.cpp
 
   // Runs on the next stack, once the fiber that parks is off its own.
   commit_on_m commit = nullptr;
@@ -55,6 +52,9 @@ struct alignas(cache_line) M : switcher {
 
   bool spinning = false;
   bool exiting = false;        // set with the scheduler lock held
+  bool spare = false;          // on the spare list; under the scheduler lock
+  bool ends = false;           // taken off it to end; under the scheduler lock
+  bool tainted = false;        // a fiber ended that had locked the thread: it ends, too
   bool ready_to_back = false;  // what timers make runnable goes to the queue's tail
   std::uint32_t spin_ns = 0;   // how long to look for work before sleeping; adapts
   random_source random;
@@ -64,24 +64,28 @@ struct alignas(cache_line) M : switcher {
   bool last_stack_is_single = false;
   alignas(cache_line) note sleep;
   M* next_spare = nullptr;
+  std::int64_t spare_since = 0;
   M* next_of_all = nullptr;
   pthread_t thread{};
   int number = 0;
+  std::atomic<bool> hog{false};
+  std::atomic<int> thread_id{0};  // the kernel's; 0: not running yet
+  G* handed = nullptr;            // its locked fiber, for it to run; under the scheduler lock
+  G* diverted = nullptr;          // another M's locked fiber that was picked here: on g0
 
   // Returns the M that the caller runs on afterwards: it may have yielded and moved.
   M* enter() noexcept {
-    WEFT_CHECK(in_rt.load(std::memory_order_relaxed) == 0);
-    in_rt.store(1, std::memory_order_relaxed);
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    if (req.load(std::memory_order_relaxed) != request::none) [[unlikely]] {
+    if (!asked.enter()) [[unlikely]] {
       return answer_request(this);
     }
     return this;
   }
 
-  void leave() noexcept {
-    WEFT_CHECK(in_rt.load(std::memory_order_relaxed) == 1);
-    in_rt.store(0, std::memory_order_release);
+  void leave() noexcept { asked.leave(); }
+
+  // What `blocking` is while a call goes on that began when the P had made so many dispatches.
+  static std::uint64_t blocking_mark(std::uint32_t dispatches) noexcept {
+    return std::uint64_t{dispatches} << 1 | 1;
   }
 
   // Defined by the scheduler.

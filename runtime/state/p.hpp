@@ -3,10 +3,13 @@
 // Whoever holds the P (its owner M, inside an entry) uses its unguarded fields freely. A P that is
 // idle keeps its M: the two sleep together.
 //
-//   owner       under the scheduler lock, or by the M that holds the P; read by sysmon, relaxed
+//   owner       under the scheduler lock; read by sysmon, acquire. Null: idle without an M, out of
+//               use, or on its way from one M to another
+//   retired     under the scheduler lock: out of use (set_procs), or not in use yet
 //   tick        owner, relaxed: counts slices begun. sysmon compares
 //   dispatches  owner, relaxed: counts fibers run. Thieves compare
 //   idle        written under the scheduler lock; sysmon reads it as a hint
+//   short_slice the M that got a hog back: the tick of its slice, which is a short one; sysmon
 #pragma once
 
 #include <atomic>
@@ -38,6 +41,11 @@ struct alignas(cache_line) P {
   std::uint32_t quiet_after_wake = 0;
   std::uint32_t fruitless_seen = 0;
 
+  // Whether an M must look after it. Only for who has the P to himself.
+  bool has_work() const noexcept {
+    return !queue.next_empty() || !queue.ring_empty() || timers.next() != timer_heap::no_time;
+  }
+
   void count_slice() noexcept {
     tick.store(tick.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
@@ -46,6 +54,8 @@ struct alignas(cache_line) P {
 
   alignas(cache_line) std::atomic<M*> owner{nullptr};
   std::atomic<bool> idle{false};
+  bool retired = true;
+  std::atomic<std::uint32_t> short_slice{~0U};
   P* next_idle = nullptr;
   P* prev_idle = nullptr;
 };

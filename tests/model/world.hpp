@@ -8,6 +8,8 @@
 #include "tests/model/shim.hpp"
 
 #define WEFT_RUN_QUEUE_CAPACITY 4
+#include "runtime/scheduler/hand_off.cpp"
+#include "runtime/scheduler/lock_thread.cpp"
 #include "runtime/scheduler/park.cpp"
 #include "runtime/scheduler/scheduler.cpp"
 #include "runtime/scheduler/spawn.cpp"
@@ -57,7 +59,7 @@ struct world : scenario {
       ps[i]->owner.store(&ms[i]);
       ms[i].p.store(ps[i].get());
       ms[i].number = static_cast<int>(i);
-      ms[i].in_rt.store(1);
+      ms[i].asked.begin_inside(false);
       ms[i].thread_exceptions = &handling;
       sched.all_ps[i].store(ps[i].get());
       model_switcher_of[i] = &ms[i];
@@ -80,13 +82,14 @@ struct world : scenario {
   // The owner's own, or hints that only sysmon acts on.
   void hide(M& m, P& p) {
     for (const void* object :
-         {static_cast<const void*>(&m.in_rt), static_cast<const void*>(&m.req),
+         {static_cast<const void*>(&sched.at_rest), static_cast<const void*>(&p.owner),
           static_cast<const void*>(&m.p), static_cast<const void*>(&p.tick),
           static_cast<const void*>(&p.dispatches), static_cast<const void*>(&p.quiet),
           static_cast<const void*>(&sched.state), static_cast<const void*>(&sched.proc_count),
           static_cast<const void*>(&sched.made_ps)}) {
       explorer::get().make_private(object);
     }
+    explorer::get().make_all_private(m.asked);
     for (const auto& at : sched.all_ps) {
       explorer::get().make_private(&at);
       if (&at - sched.all_ps.data() == 3) {
@@ -215,7 +218,8 @@ void end_outside_timer() noexcept {}
 void outside_timer_is_first() noexcept {}
 void ensure_started() {}
 void wake_sysmon() noexcept {}
-void retire_p(M*, P*) noexcept { std::abort(); }
+void nudge_sysmon() noexcept {}
+bool retire_p(P*, M*) noexcept { std::abort(); }
 void fail_forked() noexcept { std::abort(); }
 void fatal(const char* what) noexcept { weft_model::explorer::get().fail(what); }
 void check_failed(const char* condition, const char*, int) noexcept {

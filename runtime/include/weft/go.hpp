@@ -138,10 +138,42 @@ auto run(F&& main, options settings = {}) -> std::invoke_result_t<F> {
       .join();
 }
 
-// Calls f(), which may block the thread (a blocking system call, a lock held by another process).
-// Results and exceptions pass through; on a plain thread it just calls f.
+// When blocking() gives its P to other fibers.
+enum class hand_off_p : std::uint8_t {
+  after_a_tick,  // once the call has lasted for 20 to 40 us: costs short calls next to nothing
+  at_once,       // before the call: for what surely blocks for long; costs microseconds
+};
+
+namespace detail {
+// False: there is nothing for end_blocking() to end.
+WEFT_API bool begin_blocking(hand_off_p when) noexcept;
+WEFT_API void end_blocking() noexcept;
+}  // namespace detail
+
+// Calls f(), which may block the thread: a blocking system call, a database client, a lock held by
+// another process. Other fibers run meanwhile, on another thread if the call lasts. Afterwards the
+// fiber needs a P again, for which it may have to wait; results and exceptions pass through. Calls
+// may nest, and f may call weft, though what waits in weft needs no blocking(). On a plain thread
+// it just calls f.
+// Calls that block undeclared are found, too, a millisecond or two later.
 template <class F>
   requires std::is_invocable_v<F>
-auto blocking(F&& f) -> std::invoke_result_t<F> { return std::invoke(std::forward<F>(f)); }
+auto blocking(hand_off_p when, F&& f) -> std::invoke_result_t<F> {
+  struct scope {
+    const bool begun;
+    ~scope() {
+      if (begun) {
+        detail::end_blocking();
+      }
+    }
+  } call{detail::begin_blocking(when)};
+  return std::invoke(std::forward<F>(f));
+}
+
+template <class F>
+  requires std::is_invocable_v<F>
+auto blocking(F&& f) -> std::invoke_result_t<F> {
+  return blocking(hand_off_p::after_a_tick, std::forward<F>(f));
+}
 
 }  // namespace weft

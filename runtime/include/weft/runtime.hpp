@@ -89,6 +89,14 @@ WEFT_API int set_procs(int n);
 // into weft. On a plain thread: nothing.
 WEFT_API void checkpoint() noexcept;
 
+// (fiber) From here on the fiber and its thread stay together, and no other fiber runs on that
+// thread, until as many calls of unlock_os_thread(): for libraries that keep state in the thread
+// (graphics contexts, some debuggers, setns). While the fiber waits, its P serves others on other
+// threads; each of its waits costs a switch of threads, tens of microseconds. If it ends without
+// unlocking, its thread ends, too. On a plain thread: nothing. unlock without lock: nothing.
+WEFT_API void lock_os_thread();
+WEFT_API void unlock_os_thread();
+
 namespace this_fiber {
 
 WEFT_API bool is_fiber() noexcept;

@@ -75,6 +75,8 @@ inline bool process_membarrier() noexcept {
 }
 
 inline void prepare_runtime_thread(const char*) noexcept {}
+inline int current_thread_id() noexcept { return 1; }
+inline void set_kernel_slice(int, std::int64_t) noexcept {}
 inline int affinity_cpus() noexcept { return 2; }
 
 }  // namespace weft::detail

@@ -1,0 +1,91 @@
+#include "runtime/scheduler/detach.hpp"
+
+namespace weft::detail {
+
+namespace {
+
+void barrier() noexcept {
+  // Without it every ENTER has a fence of its own, and the CAS that began the detach was ours.
+  if (sched.membarrier) {
+    process_membarrier();
+  } else {
+    full_fence();
+  }
+}
+
+void count(detach_cause why) noexcept {
+  counters& c = sched.counts;
+  switch (why) {
+    case detach_cause::slice:
+      c.detached_slice.fetch_add(1, std::memory_order_relaxed);
+      break;
+    case detach_cause::declared:
+      c.detached_declared.fetch_add(1, std::memory_order_relaxed);
+      break;
+    case detach_cause::undeclared:
+      c.detached_undeclared.fetch_add(1, std::memory_order_relaxed);
+      break;
+    case detach_cause::world:
+      break;
+  }
+}
+
+}  // namespace
+
+void detacher::add(P* p, M* m, detach_cause why) noexcept {
+  if (why == detach_cause::slice && sched.detached.load(std::memory_order_relaxed) >= most_hogs) {
+    sched.counts.kept_by_cap.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  candidates_[count_++] = {p, m, p->dispatches.load(std::memory_order_relaxed), why, false};
+}
+
+// After the barrier. The M changes its P only inside the runtime: if the mark says that it is not
+// there, and the CAS of end_detach() wins, then what was seen in between still held.
+bool detacher::take(const candidate& c) noexcept {
+  if (c.m->asked.inside() || c.m->p.load(std::memory_order_relaxed) != c.p ||
+      c.p->dispatches.load(std::memory_order_relaxed) != c.dispatches) {
+    return false;
+  }
+  c.m->hog.store(c.why == detach_cause::slice, std::memory_order_relaxed);
+  sched.detached.fetch_add(1, std::memory_order_seq_cst);  // before the M can come back
+  if (c.m->asked.end_detach()) {
+    return true;
+  }
+  sched.detached.fetch_sub(1, std::memory_order_seq_cst);
+  return false;
+}
+
+int detacher::run() noexcept {
+  bool any = false;
+  for (std::size_t i = 0; i < count_; ++i) {
+    candidate& c = candidates_[i];
+    c.begun = c.m->asked.begin_detach();
+    any |= c.begun;
+  }
+  if (any) {
+    barrier();
+  }
+  int taken = 0;
+  for (std::size_t i = 0; i < count_; ++i) {
+    const candidate& c = candidates_[i];
+    if (!c.begun) {
+      continue;
+    }
+    if (!take(c)) {
+      c.m->asked.cancel_detach();
+      continue;
+    }
+    ++taken;
+    count(c.why);
+    if (c.why == detach_cause::slice) {
+      set_kernel_slice(c.m->thread_id.load(std::memory_order_relaxed), kernel_slice_detached_ns);
+    }
+    disown(c.p);
+    hand_off(c.p);
+  }
+  count_ = 0;
+  return taken;
+}
+
+}  // namespace weft::detail
