@@ -72,9 +72,11 @@ inline void clear_flag(chan_core& c, std::uint32_t bit) noexcept {
   c.flags.store(c.flags.load(std::memory_order_relaxed) & ~bit, std::memory_order_release);
 }
 
-// The first in line that can still be dealt with, off the queue and won for the caller.
+// The first in line that can still be dealt with, off the queue and won for the caller. Undecided:
+// unless it is put back; otherwise the caller settles it.
+template <bool Undecided = false>
 inline waiter* win_waiter(wait_queue& queue) noexcept {
-  while (waiter* w = queue.pop_front()) {
+  while (waiter* w = Undecided ? queue.pop_undecided() : queue.pop_front()) {
     if (w->tag == alone) {
       return w;
     }
@@ -108,7 +110,7 @@ class dealer {
       if ((flags & chan_core::closed_bit) != 0) {
         return deal::closed;
       }
-      waiter* const w = win_waiter(c.receivers);
+      waiter* const w = win_waiter<Slot::can_throw>(c.receivers);
       if (c.receivers.empty()) {
         clear_flag(c, chan_core::receivers_wait);
       }
@@ -116,6 +118,9 @@ class dealer {
         if (!hand(c, w->value, value, error)) {
           put_back(c, c.receivers, chan_core::receivers_wait, w, wake);
           return deal::failed;
+        }
+        if constexpr (Slot::can_throw) {
+          settle(w);
         }
         w->tag = dealt;
         wake.first = w->g;
@@ -148,7 +153,7 @@ class dealer {
       return deal::done;
     }
     if ((flags & chan_core::senders_wait) != 0) {
-      waiter* const w = win_waiter(c.senders);
+      waiter* const w = win_waiter<Slot::can_throw>(c.senders);
       if (c.senders.empty()) {
         clear_flag(c, chan_core::senders_wait);
       }
@@ -156,6 +161,9 @@ class dealer {
         if (!hand(c, to, w->value, error)) {
           put_back(c, c.senders, chan_core::senders_wait, w, wake);
           return deal::failed;
+        }
+        if constexpr (Slot::can_throw) {
+          settle(w);
         }
         w->tag = dealt;
         wake.first = w->g;

@@ -34,20 +34,6 @@ void condition_variable::part(void* arg) noexcept {
   }
 }
 
-// A deadline or stop() ends a wait that is in the queue.
-bool condition_variable::cancel(detail::cancel_point* point,
-                                detail::wait_outcome outcome) noexcept {
-  auto* const w = static_cast<detail::waiter*>(point);
-  w->guard->acquire();
-  const bool won = w->queue != nullptr;
-  if (won) {
-    w->queue->remove(w);
-    w->outcome = outcome;
-  }
-  w->guard->release();
-  return won;
-}
-
 cv_status condition_variable::wait_slow(std::unique_lock<mutex>& hold, std::int64_t deadline) {
   if (!hold.owns_lock()) {
     throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
@@ -63,9 +49,10 @@ cv_status condition_variable::wait_slow(std::unique_lock<mutex>& hold, std::int6
       in.leave();
       detail::throw_unwind();
     }
-    w.cancel = cancel;
+    w.cancel = detail::cancel_waiter;
     w.g = detail::self();
     w.guard = &guard_;
+    w.contested = deadline != detail::never || detail::current_m() == nullptr;
     parting p{this, &held, &w};
     detail::park(part, &p, &w, options);
   }

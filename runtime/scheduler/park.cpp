@@ -16,18 +16,13 @@ namespace {
 
 void release_guard(void* guard, M*) noexcept { static_cast<lock*>(guard)->release(); }
 
-// cancel_point of a waiter that stands in one queue: its object's lock decides who wins.
-bool cancel_queued(cancel_point* point, wait_outcome outcome) noexcept {
-  auto* const w = static_cast<waiter*>(point);
-  lock* const guard = w->guard;
-  guard->acquire();
-  const bool won = w->queue != nullptr;
-  if (won) {
-    w->queue->remove(w);
-    w->outcome = outcome;
+// A step of a wait for another thread that is about to do something short.
+void pause_a_little(int step) noexcept {
+  if (step < 100) {
+    cpu_relax();
+  } else {
+    yield_thread();
   }
-  guard->release();
-  return won;
 }
 
 // A deadline has passed. The G is in that wait until its stop_timer() returns, which waits for
@@ -63,12 +58,17 @@ void set_waiting(G* g, cancel_point* point, const wait_options& options) noexcep
 // scan_guard has been taken once more.
 void wait_as_thread(G* g, cancel_point* point, const wait_options& options) noexcept {
   const std::int64_t deadline = options.deadline;
+  const auto cancel = [g, point](wait_outcome outcome) noexcept {
+    g->scan_guard.acquire();  // one canceller at a time
+    const bool won = point->cancel(point, outcome);
+    g->scan_guard.release();
+    return won;
+  };
   // stop() may have looked at this thread before it could see `point`; scan_guard orders the two.
-  if (point != nullptr && refuse_wait(options) && point->cancel(point, wait_outcome::unwound)) {
+  if (point != nullptr && refuse_wait(options) && cancel(wait_outcome::unwound)) {
     g->sleep.wake();
   }
-  if (!g->sleep.wait_until(deadline) &&
-      !(point != nullptr && point->cancel(point, wait_outcome::timed_out))) {
+  if (!g->sleep.wait_until(deadline) && !(point != nullptr && cancel(wait_outcome::timed_out))) {
     g->sleep.wait();
   }
   g->scan_guard.acquire();
@@ -101,6 +101,41 @@ void push_self_global(void* g, M*) noexcept { push_global(static_cast<G*>(g)); }
 
 }  // namespace
 
+void outwait_canceller(waiter* w) noexcept {
+  for (int step = 0; w->contest_.load(std::memory_order_acquire) != contest::left; ++step) {
+    pause_a_little(step);
+  }
+}
+
+bool cancel_waiter(cancel_point* point, wait_outcome outcome) noexcept {
+  auto* const w = static_cast<waiter*>(point);
+  contest open = contest::open;
+  if (!w->contest_.compare_exchange_strong(open, contest::coming, std::memory_order_acq_rel,
+                                           std::memory_order_relaxed)) {
+    return false;
+  }
+  lock* const guard = w->guard;
+  for (int step = 0;; ++step) {
+    if (w->contest_.load(std::memory_order_acquire) == contest::taken) {
+      w->contest_.store(contest::left, std::memory_order_release);
+      return false;
+    }
+    if (guard->try_acquire()) {
+      break;
+    }
+    pause_a_little(step);
+  }
+  const bool won = w->queue != nullptr;
+  if (won) {
+    w->queue->remove(w);
+    w->outcome = outcome;
+  } else {
+    w->contest_.store(contest::open, std::memory_order_relaxed);  // it does not stand in line yet
+  }
+  guard->release();
+  return won;
+}
+
 bool refuse_wait(const wait_options& options) noexcept {
   if (sched.state.load(std::memory_order_relaxed) == phase::forked) [[unlikely]] {
     fail_forked();
@@ -126,10 +161,12 @@ wait_outcome wait(wait_queue& queue, lock& guard, waiter& w, wait_options option
   }
   M* const m = current_m();
   G* const g = m != nullptr ? m->running : current_stand_in();
-  w.cancel = cancel_queued;
+  w.cancel = cancel_waiter;
   w.g = g;
   w.guard = &guard;
   w.outcome = wait_outcome::woken;
+  w.contested = timed || m == nullptr;
+  w.contest_.store(contest::open, std::memory_order_relaxed);
   if (options.front) {
     queue.push_front(&w);
   } else {

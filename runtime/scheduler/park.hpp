@@ -59,6 +59,10 @@ wait_outcome wait(wait_queue& queue, lock& guard, waiter& w, wait_options option
 using commit_fn = void (*)(void* arg) noexcept;
 void park(commit_fn commit, void* arg, cancel_point* point, wait_options options) noexcept;
 
+// The cancel of a waiter that stands in one queue: its object's lock decides who wins. Who parks
+// with a commit of its own sets w.cancel, w.guard, and w.contested unless only stop() can end it.
+bool cancel_waiter(cancel_point* point, wait_outcome outcome) noexcept;
+
 // True if a wait that begins now must not: the runtime is stopping, this wait could be unwound
 // and the caller is not already unwinding. Then repair, leave and throw_unwind().
 bool refuse_wait(const wait_options& options) noexcept;

@@ -69,6 +69,8 @@ struct scheduler {
   int m_number = 0;                  // the last given
   std::atomic<bool> at_rest{false};  // nobody leaves idle: stop(), or a world_hold; read as a hint
 
+  lock scan;  // held by stop() while it goes for the locks of what fibers wait for
+
   std::atomic<bool> said_no_threads{false};
 
   note quiescent;  // stop() waits here for all Ps to be idle
@@ -238,6 +240,7 @@ inline void ready_on(M* m, G* g) noexcept {
 void run_body(G* g) noexcept;
 void finish_fiber(M* m, G* g) noexcept;
 void make_runnable_from_outside(G* g) noexcept;
+void submit_from_outside(G* g) noexcept;  // its second half: g is runnable already
 std::string_view this_fiber_name() noexcept;
 
 // worker.cpp --------------------------------------------------------------------------------

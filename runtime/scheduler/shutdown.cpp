@@ -5,6 +5,14 @@
 // again; until no fiber is left. A wait is ended by its cancel_point, which knows whether somebody
 // else (a plain thread, say) has won it already. Waits that end by themselves once their owners
 // unwind (mutexes, joins) are left alone as long as anything else could be ended.
+//
+// To end a wait is to take the lock of the object that is waited for. That object may be gone as
+// soon as somebody has woken its last waiter (wait_queue.hpp); with the world at rest only a plain
+// thread can have. It readies the fiber before it goes on to destroy the object, and there, in
+// make_runnable_from_outside(), it either finds `stopping` and waits for the scan that may be
+// reading the fiber's old status, or its outside_call came before `stopping` in the one order of
+// all sequentially consistent operations, so that rest() waited for it and the scan sees a
+// runnable fiber.
 #include "runtime/scheduler/scheduler.hpp"
 #include "runtime/scheduler/world.hpp"
 
@@ -36,7 +44,8 @@ void unwind_fiber(G* g, void* arg) noexcept {
   }
   if (g->point->cancel(g->point, wait_outcome::unwound)) {
     ++r.cancelled;
-    ready(g);
+    g->status.store(g_status::runnable, std::memory_order_relaxed);
+    submit_from_outside(g);
   }
 }
 
@@ -83,11 +92,13 @@ void unwind_everything() noexcept {
     for_each_stand_in(unwind_thread, nullptr);
     rest_world();
     round r;
+    sched.scan.acquire();
     sched.pool.for_each(unwind_fiber, &r);
     if (r.live > 0 && r.cancelled == 0 && r.sleeping == 0) {
       r = {.patient_too = true};
       sched.pool.for_each(unwind_fiber, &r);
     }
+    sched.scan.release();
     resume_world();
     if (r.live == 0) {
       return;

@@ -229,10 +229,19 @@ bool spawn_from_runtime(void (*body)(void*), void* arg) noexcept {
 }
 
 void make_runnable_from_outside(G* g) noexcept {
-  const outside_call in;
-  if (sched.state.load(std::memory_order_relaxed) == phase::forked) [[unlikely]] {
+  const outside_call in;  // sequentially consistent, as the load: see shutdown.cpp
+  const phase now = sched.state.load(std::memory_order_seq_cst);
+  if (now == phase::forked) [[unlikely]] {
     fail_forked();
   }
+  if (now == phase::stopping) [[unlikely]] {
+    sched.scan.acquire();
+    sched.scan.release();
+  }
+  submit_from_outside(g);
+}
+
+void submit_from_outside(G* g) noexcept {
   sched.global.push(g);
   full_fence();
   if (sched.idle.idle_count.load(std::memory_order_relaxed) > 0 &&

@@ -118,7 +118,7 @@ class explorer {
     reschedule(true);
     gives_way_ = false;
     w.ready = nullptr;
-    trace_.step(current_, why, arg);
+    trace_.step(current_, why, arg), must_live(arg);
   }
 
   // Deadlines: the first two of an execution may pass at any moment, later ones only when nothing

@@ -85,6 +85,30 @@ TEST_P(channel_throwing, send_to_a_waiting_receiver_leaves_it_waiting_in_front) 
   });
 }
 
+TEST_P(channel_throwing, receiver_put_back_in_front_keeps_its_deadline) {
+  run([] {
+    for (int round = 0; round < 50; ++round) {
+      chan<fussy> c;
+      std::atomic<int> fuse = 1'000'000;
+      std::atomic<bool> over = false;
+      auto receiver = weft::spawn([&] {
+        fussy got(0);
+        EXPECT_EQ(c.recv_for(got, 200us), recv_status::timeout);
+        over = true;
+      });
+      while (!over) {
+        fussy value(1, &fuse);
+        try {
+          EXPECT_FALSE(c.try_send(value));
+        } catch (const refused&) {
+        }
+        weft::this_fiber::yield();
+      }
+      receiver.join();
+    }
+  });
+}
+
 TEST_P(channel_throwing, recv_from_the_buffer_leaves_the_value_in_front) {
   run([] {
     chan<fussy> c(2);

@@ -219,6 +219,76 @@ TEST_P(condition_variable, may_be_destroyed_once_all_are_notified) {
   }
 }
 
+// The deadline comes at about the time of the notification, from whichever thread looks after
+// timers, or in the waiting thread itself.
+template <class Wait>
+void destroy_while_deadlines_pass(weft::mutex& m, Wait in_background) {
+  for (int round = 0; round < scaled(400, 100); ++round) {
+    auto changed = std::make_unique<weft::condition_variable>();
+    int waiting = 0;
+    auto waiters = in_background([&] {
+      std::unique_lock hold(m);
+      ++waiting;
+      changed->wait_for(hold, std::chrono::microseconds(20 + round % 60));
+    });
+    eventually([&] {
+      const std::scoped_lock hold(m);
+      return waiting == 2;
+    });
+    while (weft::clock::now().time_since_epoch().count() / 1000 % 8 != round % 8) {
+    }
+    {
+      const std::scoped_lock hold(m);
+      changed->notify_all();
+    }
+    changed.reset();
+    for (auto& w : waiters) {
+      w.join();
+    }
+  }
+}
+
+TEST_P(condition_variable, may_be_destroyed_while_deadlines_of_the_notified_pass) {
+  const auto two_fibers = [](auto f) {
+    std::vector<weft::fiber<void>> two;
+    two.push_back(weft::spawn(f));
+    two.push_back(weft::spawn(f));
+    return two;
+  };
+  destroy_while_deadlines_pass(m, two_fibers);
+  in_fiber([&] { destroy_while_deadlines_pass(m, two_fibers); });
+}
+
+TEST_P(condition_variable, may_be_destroyed_while_deadlines_of_notified_threads_pass) {
+  destroy_while_deadlines_pass(m, [](auto f) {
+    std::vector<std::thread> two;
+    two.emplace_back(f);
+    two.emplace_back(f);
+    return two;
+  });
+}
+
+TEST_P(condition_variable, may_be_destroyed_by_a_thread_while_stop_ends_the_wait) {
+  for (int round = 0; round < scaled(50, 20); ++round) {
+    auto changed_here = std::make_unique<weft::condition_variable>();
+    bool waiting = false;
+    weft::go([&, &changed_here = *changed_here] {
+      std::unique_lock hold(m);
+      waiting = true;
+      changed_here.wait(hold);
+    });
+    ASSERT_TRUE(wait_until_waiting(wait_reason::condition_variable, 1));
+    std::thread notifier([&] {
+      changed_here->notify_all();
+      changed_here.reset();
+    });
+    weft::stop();
+    notifier.join();
+    EXPECT_TRUE(waiting);
+    weft::start({.procs = procs()});
+  }
+}
+
 TEST_P(condition_variable, stop_unwinds_with_the_mutex_held) {
   struct witness {
     weft::mutex& m;

@@ -102,7 +102,6 @@ class condition_variable {
   WEFT_API void notify_slow(bool all) noexcept;
 
   static void part(void* arg) noexcept;
-  static bool cancel(detail::cancel_point* point, detail::wait_outcome outcome) noexcept;
 
   std::atomic<bool> anyone_{false};
   detail::lock guard_;

@@ -27,8 +27,10 @@ class lock {
     e.point("lock::try_acquire", &word_);
     e.drain_own();
     const bool free = word_ == 0;
-    word_ = 1;
-    e.wrote();
+    if (free) {
+      word_ = 1;
+      e.wrote();
+    }
     return free;
   }
   void release() noexcept {
