@@ -33,6 +33,18 @@ inline void full_fence() noexcept {
 #endif
 }
 
+// The full fence between a read-modify-write, sequentially consistent, and a later load of another
+// word. To C++, and to processors other than x86, the former does not order the latter (on aarch64
+// the load may be done before the store of the RMW is seen); on x86 it is a full barrier, and only
+// the compiler must be held back.
+inline void fence_after_rmw() noexcept {
+#if (defined(__x86_64__) || defined(__i386__)) && !defined(WEFT_SANITIZE_THREAD)
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#else
+  full_fence();
+#endif
+}
+
 // CLOCK_MONOTONIC in nanoseconds.
 std::int64_t monotonic_ns() noexcept;
 

@@ -72,14 +72,22 @@ void start_spinning(M* m) noexcept {
 
 // A spinning M that found work stops spinning; if it was the last one, somebody else looks for
 // more, so that parallelism grows by one thread at a time for as long as there is work.
+//
+// This is the stopper's side of idle.hpp: who made something runnable while this M still counted
+// has woken nobody. Either its look at the count comes after the subtraction, and it wakes somebody
+// itself, or its work is seen here; for that the fence has to be between the two.
 void found_work(M* m) noexcept {
-  if (m->spinning) {
-    m->spinning = false;
-    if (sched.idle.spinning.fetch_sub(1, std::memory_order_seq_cst) == 1 &&
-        sched.idle.idle_count.load(std::memory_order_relaxed) > 0 &&
-        (m->steals.missed_work(m->p.load(std::memory_order_relaxed)) || !sched.global.empty())) {
-      wake_helper();
-    }
+  if (!m->spinning) {
+    return;
+  }
+  m->spinning = false;
+  if (sched.idle.spinning.fetch_sub(1, std::memory_order_seq_cst) != 1) {
+    return;
+  }
+  fence_after_rmw();
+  if (sched.idle.idle_count.load(std::memory_order_relaxed) > 0 &&
+      (m->steals.missed_work(m->p.load(std::memory_order_relaxed)) || !sched.global.empty())) {
+    wake_helper();
   }
 }
 
@@ -198,7 +206,7 @@ void sleep_idle(M* m, P* p) noexcept {
 bool without_p(M* m) noexcept {
   if (std::exchange(m->spinning, false)) {
     sched.idle.spinning.fetch_sub(1, std::memory_order_seq_cst);
-    full_fence();
+    fence_after_rmw();  // as in found_work()
     if (!sched.global.empty()) {
       wake_helper();
     }

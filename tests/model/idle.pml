@@ -1,7 +1,8 @@
 /* May an M sleep, must a submitter wake one: runtime/scheduler/scheduler.cpp and state/idle.hpp.
  *
  * Ms look for work in the global queue, go idle and sleep on their notes; submitters push to it and
- * wake (make_runnable_from_outside). Sysmon is absent. At rest no work may be left.
+ * wake (make_runnable_from_outside). Sysmon is absent. A fiber may never come back from its M. At
+ * rest no work may be left beside an idle P.
  *
  * Memory is x86's: the queue's length is written by a plain store under its lock, so it goes
  * through a store buffer of one entry per submitter (`held`), which `flusher` empties at any time.
@@ -12,6 +13,7 @@
  *
  * Twins: NO_SUBMIT_FENCE  full_fence() of make_runnable_from_outside
  *        NO_IDLE_FENCE    full_fence() of go_idle
+ *        NO_FOUND_FENCE   the same after found_work() has lowered the count
  *        PHANTOM_SPINNER  the look of wake_helper() after it woke nobody
  *        NO_SECOND_LOOK   the look after the P is on the idle list
  */
@@ -125,7 +127,7 @@ inline take() {
 
 proctype M(byte me) {
   byte victim;
-  bool got, was_spinning, seen, still;
+  bool got, was_spinning, seen, still, last;
 look:
   take();
   if
@@ -208,14 +210,27 @@ found:
   if
   :: m_spinning[me] ->
      m_spinning[me] = false;
-     atomic { spinning--; seen = spinning == 0 }
+#ifdef NO_FOUND_FENCE
+     seen = idle_count > 0 && queued > 0;
+#endif
+     atomic { spinning--; last = spinning == 0 }
+#ifndef NO_FOUND_FENCE
+     seen = idle_count > 0 && queued > 0;
+#endif
      if
-     :: seen && idle_count > 0 && queued > 0 -> wake_helper()
+     :: last && seen -> wake_helper()
      :: else
      fi
   :: else
   fi;
-  goto look
+  /* The fiber that was found comes back to the scheduler, or (on M 1) computes for ever. */
+  if
+  :: goto look
+  :: me == 1 -> goto busy
+  fi;
+busy:
+end_busy:
+  false
 }
 
 init {
@@ -223,6 +238,6 @@ init {
   /* At rest: everything submitted, all asleep. Spin's check for invalid end states cannot see lost
      work, since sleeping is a proper end: this process sees it. */
   timeout;
-  assert(work == 0);
+  assert(work == 0 || idle_count == 0);
   assert(spinning == 0)
 }

@@ -19,6 +19,8 @@ inline void full_fence() noexcept {
   e.drain_own();
 }
 
+inline void fence_after_rmw() noexcept {}  // x86: the RMW is one already
+
 // How much time passes between two looks at the clock.
 inline std::int64_t model_clock_step = 0;
 inline std::int64_t monotonic_ns() noexcept {
