@@ -16,10 +16,11 @@ struct G;
 M* current_m() noexcept;
 void set_current_m(M* m) noexcept;
 
-// The calling plain thread's stand-in, made at the first use, freed when the thread ends.
+// The calling plain thread's stand-in, made at the first use, freed when the thread ends. Takes no
+// lock but the allocator's.
 G* current_stand_in();
 
-// Calls visit(stand_in, arg) for each stand-in, with the list locked.
+// Calls visit(stand_in, arg) for each stand-in, with the list locked. May take object locks.
 void for_each_stand_in(void (*visit)(G*, void*), void* arg) noexcept;
 
 }  // namespace weft::detail
