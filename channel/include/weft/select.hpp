@@ -21,6 +21,10 @@
 // until(t, f)     at the earliest at the time point t
 // otherwise(f)    when at one moment no other case could be done
 //
+// c               any receiver<T>, as it is: recv(c). So what after(d) of <weft/time.hpp> returns
+//                 can stand here, too, and counts as a channel then: if its time has come when
+//                 select begins, it is ready like the others, while after(d, f) comes after them
+//
 // f is called with no arguments where nothing else is said, and may be left out. Handlers run when
 // the choice is final, outside of any lock; they may do anything, and what they throw leaves
 // select. The same channel may stand in several cases, as send and as receive too: a select does
@@ -129,6 +133,13 @@ std::size_t select(Cases&&... cases) {
   return detail::static_select<std::remove_reference_t<Cases>...>(cases...)();
 }
 
+// With receivers among them.
+template <detail::case_or_receiver... Cases>
+  requires(!(detail::a_case<Cases> && ...))
+std::size_t select(Cases&&... cases) {
+  return select(detail::as_case(std::forward<Cases>(cases))...);
+}
+
 // Waits for ever: returns only by weft::unwind.
 [[noreturn]] WEFT_API std::size_t select();
 
@@ -139,17 +150,19 @@ std::size_t select(Cases&&... cases) {
 // the same case: one select at a time may use it. One that was moved from is never chosen.
 class select_case {
  public:
-  template <class Case>
-    requires detail::a_case<Case> select_case(Case&& c) : case_(detail::forget_type(c)) {}
+  template <detail::a_case Case>
+  select_case(Case&& c) : case_(detail::forget_type(c)) {}
+  template <class T>
+  select_case(const receiver<T>& c) : select_case(recv(c)) {}
 
-   private:
-    friend WEFT_API std::size_t select(std::span<select_case> cases);
-    void arm(detail::select_slot& s) const {
-      if (case_ != nullptr) {
-        case_->arm(s);
-      }
+ private:
+  friend WEFT_API std::size_t select(std::span<select_case> cases);
+  void arm(detail::select_slot& s) const {
+    if (case_ != nullptr) {
+      case_->arm(s);
     }
-    std::shared_ptr<detail::any_case> case_;
+  }
+  std::shared_ptr<detail::any_case> case_;
 };
 
 // Allocates only for more than 16 cases. Of no cases at all: waits for ever.

@@ -217,6 +217,24 @@ class otherwise_case : public handled_case<F> {
 template <class C>
 concept a_case = std::is_same_v<decltype(std::remove_cvref_t<C>::kind), const case_kind>;
 
+// A receiver may stand for its recv case without a handler.
+template <class T>
+inline constexpr bool is_receiver = false;
+template <class T>
+inline constexpr bool is_receiver<receiver<T>> = true;
+
+template <class C>
+concept case_or_receiver = a_case<C> || is_receiver<std::remove_cvref_t<C>>;
+
+template <a_case C>
+C&& as_case(C&& c) noexcept {
+  return std::forward<C>(c);
+}
+template <class T>
+recv_case<T, const nothing&> as_case(const receiver<T>& c) noexcept {
+  return {handle_access::core(c), no_handler};
+}
+
 // When a select gives up, and which case runs then: the earliest.
 struct give_up {
   std::int64_t due = select_no_deadline;
