@@ -27,7 +27,7 @@ def parse(argv):
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/bench",
                         metavar="DIR", help="where the report goes (%(default)s)")
     parser.add_argument("--quick", action="store_true",
-                        help="small counts, short time limits: a first table within two minutes")
+                        help="small counts, short time limits: a first table within three minutes")
     parser.add_argument("--only", metavar="NAMES",
                         help="these workloads only, by comma: w03,w04,micro")
     parser.add_argument("--systems", metavar="NAMES",
@@ -57,14 +57,13 @@ def parse(argv):
     if args.only is not None:
         args.workloads, args.micro = [], False
         for word in words(args.only):
-            workload = catalog.find_workload(word)
+            found = catalog.find_workloads(word)
             if word == catalog.MICRO:
                 args.micro = True
-            elif workload is None:
+            elif not found:
                 parser.error(f"--only: no workload {word!r}; there are "
                              + ", ".join(w.name for w in catalog.WORKLOADS) + ", micro")
-            elif workload not in args.workloads:
-                args.workloads.append(workload)
+            args.workloads += [w for w in found if w not in args.workloads]
         if not args.workloads and not args.micro:
             parser.error("--only: names at least one workload")
 

@@ -80,6 +80,8 @@ class program {
         if (*end != '\0' || !(scale_ > 0)) usage(argv[0], "--scale takes a number above 0");
       } else if (option == "--policy") {
         policy_ = value;
+      } else if (option == "--case") {
+        case_ = value;
       } else {
         usage(argv[0], "unknown option " + option);
       }
@@ -94,6 +96,9 @@ class program {
 
   // How the peer schedules, where it offers a choice; empty: the program's own default.
   const std::string& policy() const { return policy_; }
+
+  // Which of a workload's cases to run, where it has some.
+  const std::string& chosen_case() const { return case_; }
 
   // A full-size count times --scale, as a multiple of `unit` and at least one unit.
   std::int64_t count(std::int64_t full, std::int64_t unit = 1) const {
@@ -117,6 +122,7 @@ class program {
   }
 
   double wall_s() const { return wall_s_; }
+  double cpu_s() const { return cpu_s_; }
 
   void expect(const char* what, std::int64_t actual, std::int64_t wanted) const {
     if (actual == wanted) return;
@@ -136,8 +142,9 @@ class program {
   }
 
   int report() {
-    std::printf("{\"workload\": \"%s\", \"system\": \"%s\", \"version\": \"%s\", ", BENCH_WORKLOAD,
-                BENCH_SYSTEM, version_.c_str());
+    std::printf("{\"workload\": \"%s%s%s\", \"system\": \"%s\", \"version\": \"%s\", ",
+                BENCH_WORKLOAD, case_.empty() ? "" : ".", case_.c_str(), BENCH_SYSTEM,
+                version_.c_str());
     std::printf("\"workers\": %d, \"scale\": %g, ", workers_, scale_);
     for (const auto& [name, v] : values_) std::printf("\"%s\": %.6g, ", name.c_str(), v);
     if (!note_.empty()) std::printf("\"note\": \"%s\", ", note_.c_str());
@@ -146,15 +153,16 @@ class program {
     return std::fflush(stdout) == 0 ? 0 : 1;
   }
 
- private:
   [[noreturn]] static void usage(const char* self, const std::string& problem) {
-    std::fprintf(stderr, "%s: %s\nusage: %s [--workers N] [--scale F]\n", self, problem.c_str(),
-                 self);
+    std::fprintf(stderr, "%s: %s\nusage: %s [--workers N] [--scale F] [--case NAME]\n", self,
+                 problem.c_str(), self);
     std::exit(2);
   }
 
+ private:
   std::string version_;
   std::string policy_;
+  std::string case_;
   std::string note_;
   int workers_ = 1;
   double scale_ = 1;

@@ -90,6 +90,40 @@ inline constexpr std::int64_t wakes = 2000;
 inline constexpr std::int64_t period_ns = 1'000'000;
 }  // namespace w15
 
+// One fiber sleeps for a millisecond, over and over, beside fibers (hogs) that never call the
+// runtime or block their thread.
+namespace w16 {
+inline constexpr std::int64_t sleep_ns = 1'000'000;
+inline constexpr std::int64_t warm_up_ns = 1'000'000'000;
+inline constexpr std::int64_t measured_ns = 5'000'000'000;
+inline constexpr std::int64_t give_up_ns = 2'000'000'000;  // asleep for that long: for ever
+inline constexpr std::int64_t block_ns = 1'000'000'000;
+
+enum class hog { spin, malloc, block };
+struct kind {
+  const char* name;
+  std::int64_t hogs;
+  hog what;
+};
+// w17 is `usleep` and `blocking`; w16 has the others.
+inline constexpr kind kinds[] = {
+    {"none", 0, hog::spin},      {"spin4", 4, hog::spin},   {"spin32", 32, hog::spin},
+    {"malloc4", 4, hog::malloc}, {"usleep", 4, hog::block}, {"blocking", 4, hog::block},
+};
+
+// A malloc storm: this many live blocks, one of them replaced at a time, sizes from 16 bytes.
+inline constexpr std::size_t blocks = 64;
+inline constexpr std::uint64_t smallest = 16;
+inline constexpr std::uint64_t largest = 4096;
+constexpr std::uint64_t next_random(std::uint64_t x) {
+  return x * 6364136223846793005u + 1442695040888963407u;
+}
+constexpr std::size_t block_of(std::uint64_t random) { return random >> 58; }
+constexpr std::size_t size_of(std::uint64_t random) {
+  return smallest + (random >> 33) % (largest - smallest);
+}
+}  // namespace w16
+
 // Sum of 1..n, the answer of every workload that moves the numbers 1..n through channels.
 constexpr std::int64_t sum_to(std::int64_t n) { return n * (n + 1) / 2; }
 

@@ -17,7 +17,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Workload:
-    name: str  # folder and program name, e.g. w03_ping_pong
+    name: str  # folder and program, e.g. w03_ping_pong, and the case if any: w16_hog.spin4
     title: str
     metrics: tuple
     workers: tuple = (1, 2)
@@ -28,9 +28,34 @@ class Workload:
     def code(self):
         return self.name.split("_")[0]
 
+    @property
+    def program(self):
+        return self.name.partition(".")[0]
+
+    @property
+    def case(self):
+        return self.name.partition(".")[2]
+
 
 def _ns(what):
     return (Metric("ns_per_op", "ns", what),)
+
+
+def _hogs(name, title, alone=False):
+    """A case of W16 or W17: a second of warm-up and five measured; a fifth of that when quick."""
+    return Workload(
+        name,
+        title,
+        (
+            Metric("p50_ms", "ms", "late, median"),
+            Metric("p99_ms", "ms", "late, p99"),
+            Metric("max_ms", "ms", "late, worst", compared=not alone),
+            Metric("cpu_pct", "%", "of a core, all", compared=alone),
+            Metric("monitor_pct", "%", "of a core, sysmon", compared=False),
+        ),
+        workers=(2,),
+        quick_scale=0.2,
+    )
 
 
 WORKLOADS = (
@@ -71,6 +96,12 @@ WORKLOADS = (
             Metric("idle_cpu_s", "s", "CPU, idle second", compared=False),
         ),
     ),
+    _hogs("w16_hog.none", "W16 no hogs", alone=True),
+    _hogs("w16_hog.spin4", "W16 4 spin"),
+    _hogs("w16_hog.spin32", "W16 32 spin"),
+    _hogs("w16_hog.malloc4", "W16 4 malloc"),
+    _hogs("w17_block.usleep", "W17 4 in usleep"),
+    _hogs("w17_block.blocking", "W17 4 in blocking()"),
 )
 
 # In the order in which they run and stand in the tables. The floor is no peer: a program without a
@@ -89,6 +120,7 @@ TITLES = {
 # Pairs of workload and system that have no program, and why; bench/README.md says more.
 NOT_POSSIBLE = {
     ("w07_select", "boost_fiber"): "no select over channels",
+    ("w17_block.blocking", "boost_fiber"): "no way to mark a call that blocks",
 }
 
 MICRO = "micro"
@@ -101,11 +133,16 @@ def has_program(workload, system):
     return (workload, system) not in NOT_POSSIBLE
 
 
-def find_workload(word):
-    """The workload a user means by w03, W3, w03_ping_pong or ping_pong; None if there is none."""
-    wanted = word.strip().lower()
+def find_workloads(word):
+    """The workloads a user means by w03, W3, w03_ping_pong or ping_pong, or, where there are cases,
+    by w16 (all of them), w16.spin4 or spin4."""
+    wanted, _, case = word.strip().lower().partition(".")
+    found = []
     for workload in WORKLOADS:
         code = workload.code
-        if wanted in (workload.name, code, "w" + code[1:].lstrip("0"), workload.name[4:]):
-            return workload
-    return None
+        names = (workload.program, code, "w" + code[1:].lstrip("0"), workload.program[4:])
+        if wanted in names and case in ("", workload.case):
+            found.append(workload)
+        elif workload.case == wanted and not case:
+            found.append(workload)
+    return found

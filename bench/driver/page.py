@@ -92,7 +92,7 @@ def _charts(rows):
     for (name, key), group in grouped.items():
         drawn = subprocess.run(
             ["gnuplot"],
-            input=_chart_script(group, f"{name}_{key}_"),
+            input=_chart_script(group, f"{name}_{key}_".replace(".", "_")),
             capture_output=True,
             text=True,
             check=False,

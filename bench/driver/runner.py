@@ -1,5 +1,5 @@
 """Runs benchmark programs one at a time: interleaved rounds, a limit on the time of each, progress
-while it goes. What hangs or fails once is named and not run again.
+while it goes. What hangs, fails or has nothing to show once is named and not run again.
 """
 
 import json
@@ -90,9 +90,11 @@ def plan(workloads, systems, workers, binaries, say):
             for system in systems:
                 if system == catalog.FLOOR and position > 0:
                     continue
-                if (binaries / f"{workload.name}.{system}").is_file():
+                if not catalog.has_program(workload.name, system):
+                    continue
+                if (binaries / f"{workload.program}.{system}").is_file():
                     present.append(system)
-                elif catalog.has_program(workload.name, system):
+                else:
                     missing.add((system, workload.name))
             if present:
                 groups.append((workload, count, present))
@@ -107,19 +109,21 @@ def plan(workloads, systems, workers, binaries, say):
 def run_workloads(groups, binaries, rounds, scale_of, timeout, progress):
     """Runs every group for all its rounds before the next one, systems in turn within a round, so
     that the numbers which are compared are close in time. Returns (runs, failures)."""
-    runs, failures = [], {}
+    runs, failures, cannot = [], {}, set()
     for workload, workers, systems in groups:
         for number in range(1, rounds + 1):
             for system in systems:
                 # The floor programs are single-threaded whatever the row.
                 count = 1 if system == catalog.FLOOR else workers
                 key = (workload.name, count, system)
-                if key in failures:
+                if key in failures or key in cannot:
                     continue
                 what = f"{workload.name} {catalog.TITLES[system]} w={count} round {number}/{rounds}"
                 progress.starting(what)
-                program = str(binaries / f"{workload.name}.{system}")
+                program = str(binaries / f"{workload.program}.{system}")
                 command = [program, "--workers", str(count), "--scale", f"{scale_of(workload):g}"]
+                if workload.case:
+                    command += ["--case", workload.case]
                 try:
                     line = json.loads(execute(command, timeout))
                 except Failure as failure:
@@ -133,6 +137,9 @@ def run_workloads(groups, binaries, rounds, scale_of, timeout, progress):
                     value = line.get(metric.key)
                     outcome = line.get("note", "?") if value is None else f"{value:g} {metric.unit}"
                     progress.finished(what, outcome)
+                    if not any(metric.key in line for metric in workload.metrics):
+                        cannot.add(key)  # and says why in its note
+                        progress.skipped(rounds - number)
                 if key in failures:
                     progress.finished(what, failures[key])
                     progress.skipped(rounds - number)

@@ -35,6 +35,16 @@ const (
 	FibN           = 27   // W13
 	Wakes          = 2000 // W15
 	WakePeriodNs   = 1_000_000
+
+	HogSleepNs    = 1_000_000 // W16 and W17; their cases are in hogs.go
+	HogWarmUpNs   = 1_000_000_000
+	HogMeasuredNs = 5_000_000_000
+	HogGiveUpNs   = 2_000_000_000
+	HogBlockNs    = 1_000_000_000
+
+	MallocBlocks   = 64
+	MallocSmallest = 16
+	MallocLargest  = 4096
 )
 
 // SleepNs is the length of one sleep of W10: splitmix64 of fiber and round.

@@ -19,13 +19,15 @@ type Program struct {
 	Workload string
 	Workers  int
 	Scale    float64
+	Case     string
+	note     string
 	wall     time.Duration
 	cpu      float64
 	values   []string
 }
 
 func usage(problem string) {
-	fmt.Fprintf(os.Stderr, "%s: %s\nusage: %s [--workers N] [--scale F]\n", os.Args[0], problem,
+	fmt.Fprintf(os.Stderr, "%s: %s\nusage: %s [--workers N] [--scale F] [--case NAME]\n", os.Args[0], problem,
 		os.Args[0])
 	os.Exit(2)
 }
@@ -50,6 +52,8 @@ func New(workload string) *Program {
 			if err != nil || !(p.Scale > 0) {
 				usage("--scale takes a number above 0")
 			}
+		case "--case":
+			p.Case = args[i+1]
 		default:
 			usage("unknown option " + args[i])
 		}
@@ -146,8 +150,15 @@ func (p *Program) Report() {
 	if values != "" {
 		values += ", "
 	}
+	if p.note != "" {
+		values += fmt.Sprintf("\"note\": %q, ", p.note)
+	}
+	workload := p.Workload
+	if p.Case != "" {
+		workload += "." + p.Case
+	}
 	fmt.Printf("{\"workload\": %q, \"system\": \"go\", \"version\": %q, \"workers\": %d, "+
 		"\"scale\": %g, %s\"peak_rss_mb\": %.1f, \"wall_s\": %.6f, \"cpu_s\": %.6f}\n",
-		p.Workload, runtime.Version(), p.Workers, p.Scale, values,
+		workload, runtime.Version(), p.Workers, p.Scale, values,
 		StatusBytes("VmHWM:")/(1024*1024), p.WallS(), p.cpu)
 }
