@@ -33,7 +33,7 @@ void count(detach_cause why) noexcept {
 }  // namespace
 
 void detacher::add(P* p, M* m, detach_cause why) noexcept {
-  if (why == detach_cause::slice && sched.detached.load(std::memory_order_relaxed) >= most_hogs) {
+  if (why == detach_cause::slice && sched.hogs.load(std::memory_order_relaxed) >= most_hogs) {
     sched.counts.kept_by_cap.fetch_add(1, std::memory_order_relaxed);
     return;
   }
@@ -47,12 +47,15 @@ bool detacher::take(const candidate& c) noexcept {
       c.p->dispatches.load(std::memory_order_relaxed) != c.dispatches) {
     return false;
   }
-  c.m->hog.store(c.why == detach_cause::slice, std::memory_order_relaxed);
+  const int hog = c.why == detach_cause::slice ? 1 : 0;
+  c.m->hog.store(hog != 0, std::memory_order_relaxed);
+  sched.hogs.fetch_add(hog, std::memory_order_relaxed);
   sched.detached.fetch_add(1, std::memory_order_seq_cst);  // before the M can come back
   if (c.m->asked.end_detach()) {
     return true;
   }
   sched.detached.fetch_sub(1, std::memory_order_seq_cst);
+  sched.hogs.fetch_sub(hog, std::memory_order_relaxed);
   return false;
 }
 

@@ -97,6 +97,7 @@ M* reattach(M* m) noexcept {
   m->p.store(nullptr, std::memory_order_relaxed);
   m->asked.settle();
   if (hog) {
+    sched.hogs.fetch_sub(1, std::memory_order_relaxed);
     set_kernel_slice(m->thread_id.load(std::memory_order_relaxed), kernel_slice_with_p_ns);
   }
   if (take_idle_p(m) != nullptr) {

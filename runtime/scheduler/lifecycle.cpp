@@ -32,7 +32,7 @@ void mark_forked() noexcept {
   if (sched.state.load(std::memory_order_relaxed) != phase::stopped) {
     sched.state.store(phase::forked, std::memory_order_relaxed);
     if (M* const m = current_m(); m != nullptr) {
-      m->asked.ask_to_yield();
+      request_yield(m);
     }
   }
 }
@@ -317,7 +317,7 @@ void adapt_p(P* p, int n) noexcept {
   if (retire_idle) {
     m != nullptr ? m->sleep.wake() : hand_off(p);
   } else if (m != nullptr && (p->index >= n || !p->queue.stealable())) {
-    m->asked.ask_to_yield();
+    request_yield(m);
   }
 }
 

@@ -19,6 +19,7 @@
 #include "runtime/state/m.hpp"
 #include "runtime/state/outside.hpp"
 #include "runtime/state/p.hpp"
+#include "weft/detail/preempt.hpp"
 #include "weft/runtime.hpp"
 
 namespace weft::detail {
@@ -57,6 +58,7 @@ struct scheduler {
   std::atomic<phase> state{phase::stopped};
   std::atomic<int> outside_calls{0};  // plain threads inside calls that touch the fields above
   std::atomic<int> detached{0};       // Ms that run a fiber without a P
+  std::atomic<int> hogs{0};           // of those, the ones that were over their slice
   bool may_spin = false;              // more than one processor to run on
   bool membarrier = true;             // the kernel has it
 
@@ -323,6 +325,14 @@ bool retire_p(P* p, M* m) noexcept;
 void unwind_everything() noexcept;
 
 // sysmon.cpp --------------------------------------------------------------------------------
+
+// Asks the fiber on m to yield at its next call into weft. True if it was not asked before.
+inline bool request_yield(M* m) noexcept {
+  const bool asked = m->asked.ask_to_yield();
+  // After the CAS, see preempt.hpp; also for a request that was pending while the M was idle.
+  preempt_wanted.store(1, std::memory_order_release);
+  return asked;
+}
 
 void start_sysmon();
 void stop_sysmon() noexcept;

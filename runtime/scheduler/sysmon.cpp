@@ -72,11 +72,30 @@ struct sysmon_state {
 sysmon_state sysmon;
 
 bool ask_to_yield(M* m) noexcept {
-  const bool asked = m->asked.ask_to_yield();
+  const bool asked = request_yield(m);
   if (asked) {
     sched.counts.yields_asked.fetch_add(1, std::memory_order_relaxed);
   }
   return asked;
+}
+
+// Takes preempt_wanted back once every request is answered, or its M idle. The order is in
+// preempt.hpp. Hogs without a P shall come back at their next poll, too.
+void withdraw_answered() noexcept {
+  if (preempt_wanted.load(std::memory_order_relaxed) == 0 ||
+      preempt_wanted.exchange(0, std::memory_order_acq_rel) == 0) {
+    return;
+  }
+  bool pending = sched.hogs.load(std::memory_order_relaxed) > 0;
+  const int made = sched.made_ps.load(std::memory_order_acquire);
+  for (int i = 0; i < made && !pending; ++i) {
+    P* const p = sched.p_at(i);
+    M* const m = p != nullptr ? p->owner.load(std::memory_order_acquire) : nullptr;
+    pending = m != nullptr && !p->idle.load(std::memory_order_relaxed) && m->asked.is_asked();
+  }
+  if (pending) {
+    preempt_wanted.store(1, std::memory_order_release);
+  }
 }
 
 // Over its slice: asks, and takes the P away if that is not answered.
@@ -166,6 +185,7 @@ void rescue(P* p) noexcept {
 }
 
 findings pass(std::int64_t now) noexcept {
+  withdraw_answered();
   findings found;
   found.work = !sched.global.empty();
   const int made = sched.made_ps.load(std::memory_order_acquire);
@@ -275,6 +295,7 @@ void stop_sysmon() noexcept {
   sysmon.exit.store(true, std::memory_order_release);
   sched.sysmon_sleep.wake();
   pthread_join(sysmon.thread, nullptr);
+  preempt_wanted.store(0, std::memory_order_relaxed);
   sysmon.started = false;
 }
 

@@ -64,13 +64,6 @@ void sleep_thread(sleep_point& point) noexcept {
 
 clock::time_point clock::now() noexcept { return time_point(duration(monotonic_ns())); }
 
-void checkpoint() noexcept {
-  M* const m = current_m();
-  if (m != nullptr && m->asked.is_asked()) [[unlikely]] {
-    m->enter()->leave();
-  }
-}
-
 namespace this_fiber {
 
 bool is_fiber() noexcept { return current_m() != nullptr; }

@@ -67,7 +67,7 @@ bool gather_ps(detacher& taker) noexcept {
       continue;
     }
     if (M* const m = p->owner.load(std::memory_order_acquire); m != nullptr) {
-      m->asked.ask_to_yield();
+      request_yield(m);
       if (!m->asked.inside()) {
         taker.add(p, m, detach_cause::world);
       }

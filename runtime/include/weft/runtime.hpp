@@ -14,6 +14,7 @@
 
 #include "weft/clock.hpp"
 #include "weft/detail/export.hpp"
+#include "weft/detail/preempt.hpp"
 
 namespace weft {
 
@@ -86,8 +87,12 @@ WEFT_API int procs() noexcept;
 WEFT_API int set_procs(int n);
 
 // (fiber) Yields if the time slice is used up; about a load when not. For loops that do not call
-// into weft. On a plain thread: nothing.
-WEFT_API void checkpoint() noexcept;
+// into weft. On a plain thread: nothing. Keeps errno.
+inline void checkpoint() noexcept {
+  if (detail::preempt_wanted.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    detail::checkpoint_slow();
+  }
+}
 
 // (fiber) From here on the fiber and its thread stay together, and no other fiber runs on that
 // thread, until as many calls of unlock_os_thread(): for libraries that keep state in the thread
