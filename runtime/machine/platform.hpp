@@ -22,6 +22,27 @@ inline void cpu_relax() noexcept {
 #endif
 }
 
+// An atomic word whose operations are never calls, not even unoptimised. Unoptimised, those of
+// std::atomic call inline functions of the standard library, and of these the linker may take the
+// copy of a target with compiler-inserted polls: the caller could be moved to another thread in
+// the middle of marking the one it is on.
+class mark_word {
+ public:
+  [[gnu::always_inline]] std::uint32_t load(std::memory_order order) const noexcept {
+    return __atomic_load_n(&value_, static_cast<int>(order));
+  }
+  [[gnu::always_inline]] void store(std::uint32_t value, std::memory_order order) noexcept {
+    __atomic_store_n(&value_, value, static_cast<int>(order));
+  }
+  [[gnu::always_inline]] std::uint32_t exchange(std::uint32_t value,
+                                                std::memory_order order) noexcept {
+    return __atomic_exchange_n(&value_, value, static_cast<int>(order));
+  }
+
+ private:
+  std::uint32_t value_ = 0;
+};
+
 // A sequentially consistent fence. An RMW on a dummy under ThreadSanitizer, which does not model
 // atomic_thread_fence.
 inline void full_fence() noexcept {

@@ -24,9 +24,10 @@ namespace {
 // On a cache line of its own: it is read everywhere all the time.
 alignas(cache_line) constinit std::atomic<std::uint32_t> preempt_wanted{0};
 
+// Up to enter() nothing is called that a target with polls could have compiled: see mark_word.
 void checkpoint_slow() noexcept {
   M* const m = current_m();
-  if (m == nullptr || m->asked.inside() || !m->asked.is_asked()) {
+  if (m == nullptr || m->asked.inside()) {
     return;
   }
   const int error = load_errno();

@@ -44,6 +44,7 @@
 #include <cstdint>
 
 #include "runtime/machine/check.hpp"
+#include "runtime/machine/platform.hpp"
 
 namespace weft::detail {
 
@@ -89,7 +90,7 @@ class marks {
     in_rt_.store(0, std::memory_order_release);
   }
 
-  bool inside() const noexcept { return in_rt_.load(std::memory_order_acquire) != 0; }
+  [[gnu::always_inline]] bool inside() const noexcept { return in_rt_.load(std::memory_order_acquire) != 0; }
 
   // Whether take() has something to answer. A hint outside of an entry.
   bool is_asked() const noexcept {
@@ -136,7 +137,7 @@ class marks {
                                         std::memory_order_relaxed);
   }
 
-  std::atomic<std::uint32_t> in_rt_{0};
+  mark_word in_rt_{};
   std::atomic<std::uint32_t> req_{none};
 };
 

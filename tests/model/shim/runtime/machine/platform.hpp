@@ -10,6 +10,8 @@ namespace weft::detail {
 
 inline constexpr std::size_t cache_line = 64;
 
+using mark_word = std::atomic<std::uint32_t>;
+
 inline void cpu_relax() noexcept {}
 inline void yield_thread() noexcept { weft_model::explorer::get().pause(); }
 
