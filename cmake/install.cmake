@@ -5,7 +5,7 @@ include(GNUInstallDirs)
 
 set(weft_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/weft")
 
-install(TARGETS weft EXPORT weft-targets
+install(TARGETS weft weft_preemption EXPORT weft-targets
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
@@ -26,6 +26,8 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/weft-config-version.cmak
 install(FILES
   "${PROJECT_BINARY_DIR}/weft-config.cmake"
   "${PROJECT_BINARY_DIR}/weft-config-version.cmake"
+  DESTINATION "${weft_cmake_dir}")
+install(FILES "${CMAKE_CURRENT_LIST_DIR}/preemption.cmake" RENAME weft-preemption.cmake
   DESTINATION "${weft_cmake_dir}")
 
 # The .pc file says what CMake's exported target says: the public definitions and options, and, for

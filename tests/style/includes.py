@@ -46,7 +46,7 @@ def _problem(tree, file, included):
     room = where[0]
     if room in ROOMS:
         return _problem_in_room(tree, file, room, included)
-    if included.split("/")[0] in ROOMS and room in ("bench", "examples"):
+    if included.split("/")[0] in ROOMS and room in ("bench", "examples", "extras"):
         return f"{room} uses public headers only"
     if included.startswith("weft/"):
         return _unknown(tree, included)

@@ -10,6 +10,7 @@ LISTS = {
     "sync": "sync/CMakeLists.txt",
     "netpoll": "netpoll/CMakeLists.txt",
     "examples": "examples/CMakeLists.txt",
+    "extras": "extras/CMakeLists.txt",
     "tests/compile": "tests/compile/CMakeLists.txt",
     "tests/model": "tests/model/CMakeLists.txt",
     "tests/stress": "tests/CMakeLists.txt",
