@@ -5,7 +5,11 @@ include(GNUInstallDirs)
 
 set(weft_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/weft")
 
-install(TARGETS weft weft_preemption EXPORT weft-targets
+set(weft_installed weft weft_preemption)
+if(TARGET weft_mutex_check)
+  list(APPEND weft_installed weft_mutex_check)
+endif()
+install(TARGETS ${weft_installed} EXPORT weft-targets
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
@@ -54,6 +58,9 @@ foreach(option IN LISTS weft_pc_link_options)
 endforeach()
 if(NOT weft_type STREQUAL "SHARED_LIBRARY")
   string(APPEND weft_pc_libs " -lboost_context -pthread")
+  foreach(library IN LISTS CMAKE_DL_LIBS)
+    string(APPEND weft_pc_libs " -l${library}")
+  endforeach()
 endif()
 # Relative to the file itself where that is possible, so that an install can be moved.
 set(weft_pc_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

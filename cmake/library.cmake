@@ -7,7 +7,7 @@ find_package(Threads REQUIRED)
 target_compile_features(weft PUBLIC cxx_std_20)
 # Private headers are included by their path from the root: "runtime/state/run_queue.hpp".
 target_include_directories(weft PRIVATE "${PROJECT_SOURCE_DIR}")
-target_link_libraries(weft PUBLIC Threads::Threads PRIVATE Boost::context)
+target_link_libraries(weft PUBLIC Threads::Threads PRIVATE Boost::context ${CMAKE_DL_LIBS})
 
 # Before 1.0 each minor version may change the binary interface.
 set_target_properties(weft PROPERTIES

@@ -136,6 +136,7 @@ void start_locked(const options& settings) {
   sched.may_spin = affinity_cpus() > 1;
   sched.membarrier = !testing_no_membarrier.load() && register_membarrier();
   install_process_hooks();
+  find_switch_hook();
   stack_depot::configure(
       {.stack_size = settings.stack_size, .allow_unguarded = settings.allow_unguarded_stacks});
   try {

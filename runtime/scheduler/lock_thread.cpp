@@ -16,6 +16,16 @@
 
 namespace weft {
 
+namespace {
+
+void forget_locked(detail::M* m) noexcept {
+  m->locked->home = nullptr;
+  m->locked = nullptr;
+  m->unusual = m->watched;
+}
+
+}  // namespace
+
 void lock_os_thread() {
   using namespace detail;
   if (M* const m = enter(); m != nullptr) {
@@ -23,6 +33,7 @@ void lock_os_thread() {
     if (g->thread_locks++ == 0) {
       g->home = m;
       m->locked = g;
+      m->unusual = true;
     }
     m->leave();
   }
@@ -33,8 +44,7 @@ void unlock_os_thread() {
   if (M* const m = enter(); m != nullptr) {
     G* const g = m->running;
     if (g->thread_locks > 0 && --g->thread_locks == 0) {
-      g->home = nullptr;
-      m->locked = nullptr;
+      forget_locked(m);
     }
     m->leave();
   }
@@ -93,11 +103,9 @@ void hand_to_home(M* m, G* g) noexcept {
   }
 }
 
-void forget_locked(M* m) noexcept {
-  G* const g = m->locked;
-  g->thread_locks = 0;
-  g->home = nullptr;
-  m->locked = nullptr;
+void end_locked(M* m) noexcept {
+  m->locked->thread_locks = 0;
+  forget_locked(m);
   m->tainted = true;
 }
 

@@ -62,6 +62,10 @@ struct scheduler {
   bool may_spin = false;              // more than one processor to run on
   bool membarrier = true;             // the kernel has it
 
+  // Called with a fiber that is about to leave its thread; null: nobody wants to know. Set before
+  // there are Ms.
+  void (*on_switch)(const G* g) noexcept = nullptr;
+
   // Under idle.guard.
   M* spare_ms = nullptr;             // Ms without a P
   M* all_ms = nullptr;               // with a thread
@@ -189,6 +193,10 @@ G* put_back(M* m, G* next) noexcept;
   return &g->ctx;
 }
 
+// For an M with something unusual: what else a fiber that leaves it must do. Returns what may run
+// instead of `next`.
+G* leave_unusual(M* m, G* next) noexcept;
+
 // Leaves the running fiber for `next` (null: for g0). `commit(arg)` runs once it is off its stack.
 // Returns the M on which the fiber resumes.
 [[gnu::always_inline]] inline M* switch_away(M* m, G* next, commit_on_m commit,
@@ -197,8 +205,8 @@ G* put_back(M* m, G* next) noexcept;
   m->commit = commit;
   m->commit_arg = arg;
   context* to = &m->g0;
-  if (m->locked != nullptr) [[unlikely]] {
-    next = put_back(m, next);
+  if (m->unusual) [[unlikely]] {
+    next = leave_unusual(m, next);
   }
   if (next != nullptr) [[likely]] {
     to = take_up(m, next);
@@ -216,6 +224,11 @@ void execute(M* m, G* g) noexcept;
 // Runs `child`, taken off the queue and not started, on the stack of the fiber that runs on m and
 // waits for it. Returns the M it goes on on.
 M* run_child(M* m, G* child) noexcept;
+
+// switch_hook.cpp ---------------------------------------------------------------------------
+
+// Sets sched.on_switch if a checking library is loaded.
+void find_switch_hook() noexcept;
 
 // park.cpp ----------------------------------------------------------------------------------
 
@@ -287,7 +300,7 @@ G* await_locked(M* m) noexcept;
 // On g0: gives g, which is locked to another M, to that M, and m's P with it.
 void hand_to_home(M* m, G* g) noexcept;
 // The fiber that has locked m ends.
-void forget_locked(M* m) noexcept;
+void end_locked(M* m) noexcept;
 // On g0 of an M whose thread shall end: gives its P away.
 void leave_tainted(M* m) noexcept;
 

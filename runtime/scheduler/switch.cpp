@@ -65,7 +65,7 @@ void fiber_main(M* m) noexcept {
     finish_fiber(m, g);  // g may be someone else's fiber from here on
     G* next = pick(m);
     if (m->locked != nullptr) [[unlikely]] {
-      forget_locked(m);
+      end_locked(m);
       next = put_back(m, next);
     }
     if (next == nullptr || single || next->bound != nullptr) {
@@ -93,6 +93,13 @@ void prepare_first_run(M* m, G* g) noexcept {
   prepare_context(&g->ctx, g->bound->limit, g->bound->top, fiber_entry);
 }
 
+G* leave_unusual(M* m, G* next) noexcept {
+  if (m->watched) {
+    sched.on_switch(m->running);
+  }
+  return m->locked != nullptr ? put_back(m, next) : next;
+}
+
 void execute(M* m, G* g) noexcept {
   m->commit = no_commit;
   if (g->home != nullptr) [[unlikely]] {
@@ -113,6 +120,9 @@ M* run_child(M* m, G* child) noexcept {
   parent->point = nullptr;  // it is the child that can be unwound
   parent->reason = wait_reason::join;
   parent->status.store(g_status::waiting, std::memory_order_relaxed);
+  if (m->unusual) [[unlikely]] {
+    leave_unusual(m, nullptr);
+  }
   child->bound = parent->bound;
   child->ctx.exceptions = {};
   child->ctx.fctx = parent->bound;  // anything but null: started
@@ -126,7 +136,7 @@ M* run_child(M* m, G* child) noexcept {
   child->bound = nullptr;
   child->ctx.fctx = nullptr;
   if (m->locked != nullptr) [[unlikely]] {
-    forget_locked(m);
+    end_locked(m);
   }
   finish_fiber(m, child);
   m->running = parent;

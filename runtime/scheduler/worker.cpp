@@ -205,6 +205,8 @@ bool start_m(P* p, bool spinning) noexcept {
     return false;
   }
   m->spinning = spinning;
+  m->watched = sched.on_switch != nullptr;
+  m->unusual = m->watched;
   idle.guard.acquire();
   m->p.store(p, std::memory_order_relaxed);
   p->owner.store(m, std::memory_order_release);

@@ -50,7 +50,9 @@ struct alignas(cache_line) M : switcher {
   commit_on_m commit = nullptr;
   void* commit_arg = nullptr;
 
+  bool unusual = false;  // watched, or locked: who leaves looks closer
   bool spinning = false;
+  bool watched = false;        // scheduler::on_switch is set
   bool exiting = false;        // set with the scheduler lock held
   bool spare = false;          // on the spare list; under the scheduler lock
   bool ends = false;           // taken off it to end; under the scheduler lock

@@ -35,7 +35,7 @@ WEFT_TEST_PER_PROCS(preempt);
   errno = value;
 }
 
-bool asked() { return current_m()->req.load() != request::none; }
+bool asked() { return current_m()->asked.is_asked(); }
 
 TEST_P(preempt, word_is_set_until_the_overdue_fiber_yields) {
   weft::spawn([] {
