@@ -10,7 +10,7 @@ LISTS = {
     "sync": "sync/CMakeLists.txt",
     "netpoll": "netpoll/CMakeLists.txt",
     "examples": "examples/CMakeLists.txt",
-    "extras": "extras/CMakeLists.txt",
+    "runtime/extras": "runtime/extras/CMakeLists.txt",
     "tests/compile": "tests/compile/CMakeLists.txt",
     "tests/model": "tests/model/CMakeLists.txt",
     "tests/stress": "tests/CMakeLists.txt",
@@ -25,6 +25,8 @@ def check(tree):
         for file in tree.files:
             if not file.startswith(folder + "/"):
                 continue
+            if any(file.startswith(inner + "/") for inner in LISTS if inner.startswith(folder + "/")):
+                continue  # has a list of its own
             public_header = "/include/" in file and file.endswith(".hpp")
             if not (file.endswith(".cpp") or public_header):
                 continue
