@@ -20,7 +20,8 @@ set_target_properties(weft PROPERTIES
 
 # Warnings are for those who work on weft, not for those who build it as a part of theirs.
 if(PROJECT_IS_TOP_LEVEL)
-  target_compile_options(weft PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
+  target_compile_options(weft PRIVATE
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wnon-virtual-dtor>)
 endif()
 
 # Public, since templates in public headers may look at them too.

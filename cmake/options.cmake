@@ -30,3 +30,13 @@ else()
   set(weft_checks_default OFF)
 endif()
 option(WEFT_CHECKS "Check internal invariants while running" ${weft_checks_default})
+
+# Stacks are walked with libunwind and addresses turned into names and lines with elfutils' libdw.
+# Only the headers are needed here: both are loaded when a report is printed, and done without if
+# they are not there.
+set(WEFT_BACKTRACE auto CACHE STRING
+  "Backtraces with names and lines: on (headers of libunwind and elfutils required), auto, off")
+set_property(CACHE WEFT_BACKTRACE PROPERTY STRINGS auto on off)
+if(NOT WEFT_BACKTRACE MATCHES "^(auto|on|off)$")
+  message(FATAL_ERROR "weft: WEFT_BACKTRACE is '${WEFT_BACKTRACE}', but must be auto, on or off")
+endif()

@@ -65,18 +65,26 @@ inline void arrived(switcher* s, boost::context::detail::fcontext_t from_fctx,
 #endif
 }
 
+#if defined(__x86_64__) && defined(__LP64__) && !defined(WEFT_SANITIZE_ADDRESS) && \
+    !defined(WEFT_SANITIZE_THREAD)
+#define WEFT_JUMP_WITHOUT_CALL 1
+inline constexpr std::size_t jump_lowers_stack_by = 128;
+#else
+#define WEFT_JUMP_WITHOUT_CALL 0
+inline constexpr std::size_t jump_lowers_stack_by = 0;
+#endif
+
 // jump_fcontext, entered by a jump. It leaves its caller's frame by an indirect jump, too, so a
 // call would leave one return address too many in the processor's return predictor at every
 // switch, and each return of the resumed fiber's frames would be mispredicted: 25 of 37 ns of a
 // yield were spent on that here.
 inline boost::context::detail::transfer_t jump_without_call(boost::context::detail::fcontext_t to,
                                                             void* data) noexcept {
-#if defined(__x86_64__) && defined(__LP64__) && !defined(WEFT_SANITIZE_ADDRESS) && \
-    !defined(WEFT_SANITIZE_THREAD)
+#if WEFT_JUMP_WITHOUT_CALL
   void* from;
   void* passed;
   asm volatile(
-      "leaq -128(%%rsp), %%rsp\n\t"  // past the red zone
+      "leaq -128(%%rsp), %%rsp\n\t"  // past the red zone: jump_lowers_stack_by
       "leaq 1f(%%rip), %%rax\n\t"
       "pushq %%rax\n\t"
       "jmp jump_fcontext@PLT\n"

@@ -7,6 +7,7 @@
 // jump: both ends are inside the runtime.
 #include <utility>
 
+#include "runtime/fiber/foot.hpp"
 #include "runtime/scheduler/scheduler.hpp"
 
 namespace weft::detail {
@@ -27,16 +28,6 @@ void return_stack(void* dead, M* m) noexcept {
   }
 }
 
-void fiber_main(M* m) noexcept;
-
-void fiber_entry(boost::context::detail::transfer_t from) noexcept {
-  auto* const s = static_cast<switcher*>(from.data);
-  arrived(s, from.fctx, nullptr);
-  M* const m = static_cast<M*>(s);
-  m->commit(m->commit_arg, m);
-  fiber_main(m);
-}
-
 // Leaves for good the stack that `dead` describes.
 [[noreturn]] void leave_stack(M* m, G* next, stack* dead, bool single) noexcept {
   m->last_stack_is_single = single;
@@ -47,9 +38,9 @@ void fiber_entry(boost::context::detail::transfer_t from) noexcept {
   __builtin_unreachable();
 }
 
-// The foot of every fiber stack: runs one fiber after the other for as long as the next one has
-// not started either.
-void fiber_main(M* m) noexcept {
+// Runs one fiber after the other for as long as the next one has not started either. Not noexcept:
+// an exception that nobody catches is to reach the foot of the stack in the search for a handler.
+[[noreturn]] void fiber_main(M* m) {
   for (;;) {
     G* const g = m->running;
     m->leave();
@@ -90,7 +81,7 @@ void prepare_first_run(M* m, G* g) noexcept {
   if (g->bound == nullptr) {
     g->bound = m->p.load(std::memory_order_relaxed)->stacks.get();
   }
-  prepare_context(&g->ctx, g->bound->limit, g->bound->top, fiber_entry);
+  prepare_context(&g->ctx, g->bound->limit, g->bound->top, fiber_foot);
 }
 
 G* leave_unusual(M* m, G* next) noexcept {
@@ -145,3 +136,12 @@ M* run_child(M* m, G* child) noexcept {
 }
 
 }  // namespace weft::detail
+
+extern "C" [[gnu::used]] void weft_fiber_entry(boost::context::detail::transfer_t from) {
+  using namespace weft::detail;
+  auto* const s = static_cast<switcher*>(from.data);
+  arrived(s, from.fctx, nullptr);
+  M* const m = static_cast<M*>(s);
+  m->commit(m->commit_arg, m);
+  fiber_main(m);
+}

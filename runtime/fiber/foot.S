@@ -1,0 +1,50 @@
+// The first frame on a fiber's stack: calls weft_fiber_entry() and says that nothing lies below.
+//
+// Boost.Context enters it with a return address that leads out of the process and no description
+// for unwinders. So: the return address is declared undefined, at which DWARF unwinders (gdb,
+// libunwind, libgcc, perf) stop, and the frame pointer is zero, at which the others do.
+// See foot.hpp.
+
+#if defined(__x86_64__) && defined(__LP64__)
+
+    .text
+    .globl  weft_fiber_foot
+    .hidden weft_fiber_foot
+    .hidden weft_fiber_entry
+    .type   weft_fiber_foot, @function
+    .p2align 4
+weft_fiber_foot:
+    .cfi_startproc
+    .cfi_undefined rip
+    endbr64
+    xorl    %ebp, %ebp
+    subq    $8, %rsp
+    .cfi_adjust_cfa_offset 8
+    call    weft_fiber_entry
+    ud2
+    .cfi_endproc
+    .size   weft_fiber_foot, . - weft_fiber_foot
+
+#elif defined(__aarch64__) && defined(__ELF__)
+
+    .text
+    .globl  weft_fiber_foot
+    .hidden weft_fiber_foot
+    .hidden weft_fiber_entry
+    .type   weft_fiber_foot, %function
+    .p2align 4
+weft_fiber_foot:
+    .cfi_startproc
+    .cfi_undefined x30
+    hint    #34
+    mov     x29, xzr
+    bl      weft_fiber_entry
+    brk     #0
+    .cfi_endproc
+    .size   weft_fiber_foot, . - weft_fiber_foot
+
+#endif
+
+#if defined(__linux__) && defined(__ELF__)
+    .section .note.GNU-stack, "", %progbits
+#endif
