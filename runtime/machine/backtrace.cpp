@@ -13,6 +13,7 @@ constexpr std::size_t deepest = 1'000'000;
 
 struct own_walk {
   backtrace* out;
+  stack_bounds only;
   std::size_t to_skip;
 };
 
@@ -27,6 +28,10 @@ _Unwind_Reason_Code add_frame(_Unwind_Context* frame, void* arg) noexcept {
   if (pc == 0 || walk.out->depth() == deepest) {
     return _URC_NORMAL_STOP;
   }
+  const auto sp = static_cast<std::uintptr_t>(_Unwind_GetCFA(frame));
+  if (sp < walk.only.low || sp > walk.only.high) {
+    return _URC_NO_REASON;
+  }
   walk.out->add(exact != 0 ? pc : pc - 1);
   return _URC_NO_REASON;
 }
@@ -40,8 +45,8 @@ std::uintptr_t word_at(std::uintptr_t address) noexcept {
 
 }  // namespace
 
-void walk_own_stack(backtrace& out) noexcept {
-  own_walk walk{&out, 1};
+void walk_own_stack(backtrace& out, stack_bounds only) noexcept {
+  own_walk walk{&out, only, 1};
   _Unwind_Backtrace(add_frame, &walk);
 }
 

@@ -69,9 +69,9 @@ class backtrace {
   std::size_t count_ = 0;
 };
 
-// The calling function's stack, its caller first. From a signal handler: through what it
-// interrupted, too. Takes no lock of weft's.
-[[gnu::noinline]] void walk_own_stack(backtrace& out) noexcept;
+// The calling function's stack, its caller first; of that, the frames inside `only`. From a signal
+// handler it goes through what it interrupted, too. Takes no lock of weft's.
+[[gnu::noinline]] void walk_own_stack(backtrace& out, stack_bounds only = everywhere) noexcept;
 
 // A stack that nobody runs on, from these registers up; reads nothing outside of `bounds`.
 void walk_stack(const saved_registers& from, const stack_bounds& bounds, backtrace& out) noexcept;

@@ -29,4 +29,6 @@ struct stack_bounds {
   }
 };
 
+inline constexpr stack_bounds everywhere{0, ~std::uintptr_t{0}};
+
 }  // namespace weft::detail

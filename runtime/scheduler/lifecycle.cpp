@@ -9,6 +9,7 @@
 #include <string>
 
 #include "runtime/machine/cpu_limit.hpp"
+#include "runtime/scheduler/report.hpp"
 #include "runtime/scheduler/scheduler.hpp"
 
 namespace weft {
@@ -109,6 +110,7 @@ void tear_down() noexcept {
   sched.pool.release_all();
   stack_depot::release_all();
   sched.said_no_threads.store(false, std::memory_order_relaxed);
+  remove_reports();
 }
 
 // Makes Ps up to n and puts those without an M on the idle list.
@@ -139,6 +141,7 @@ void start_locked(const options& settings) {
   find_switch_hook();
   stack_depot::configure(
       {.stack_size = settings.stack_size, .allow_unguarded = settings.allow_unguarded_stacks});
+  install_reports();
   try {
     sched.pool.adopt_leftovers();
     use_ps(settings.procs);

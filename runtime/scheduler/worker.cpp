@@ -15,6 +15,7 @@
 #include <new>
 #include <utility>
 
+#include "runtime/machine/alternate_stack.hpp"
 #include "runtime/scheduler/scheduler.hpp"
 
 namespace weft::detail {
@@ -28,6 +29,7 @@ void* m_main(void* self) noexcept {
   prepare_runtime_thread(name);
   set_kernel_slice(current_thread_id(), kernel_slice_with_p_ns);
   m->thread_id.store(current_thread_id(), std::memory_order_relaxed);
+  const alternate_stack for_signals;
   set_current_m(m);
   m->thread_exceptions = this_thread_exceptions();
   adopt_thread_context(&m->g0);

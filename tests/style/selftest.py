@@ -82,8 +82,9 @@ class Includes(Case):
         self.assert_arrow("runtime/scheduler/spawn.cpp", "runtime/include/weft/go.hpp")
         self.assert_arrow("runtime/machine/lock.cpp", "runtime/include/weft/detail/lock.hpp")
         self.assert_arrow("runtime/state/g.cpp", "runtime/include/weft/go.hpp", "public face")
+        self.assert_arrow("runtime/scheduler/park.cpp", "runtime/report/dump.hpp", "above it")
 
-    def test_the_runtime_has_four_floors(self):
+    def test_the_runtime_has_these_floors_only(self):
         self.assert_arrow("runtime/attic/a.cpp", "runtime/machine/note.hpp", "not a floor")
 
     def test_public_headers_do_not_include_private_ones(self):

@@ -1,0 +1,11 @@
+// The hooks that the scheduler calls.
+#include "runtime/report/overflow.hpp"
+#include "runtime/scheduler/report.hpp"
+
+namespace weft::detail {
+
+void install_reports() noexcept { install_overflow_report(); }
+
+void remove_reports() noexcept { remove_overflow_report(); }
+
+}  // namespace weft::detail

@@ -1,0 +1,10 @@
+// What the scheduler asks of the reports, the floor above it; defined there.
+#pragma once
+
+namespace weft::detail {
+
+// Called by start() before any fiber runs, and by stop() when none is left.
+void install_reports() noexcept;
+void remove_reports() noexcept;
+
+}  // namespace weft::detail
