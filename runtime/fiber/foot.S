@@ -3,7 +3,8 @@
 // Boost.Context enters it with a return address that leads out of the process and no description
 // for unwinders. So: the return address is declared undefined, at which DWARF unwinders (gdb,
 // libunwind, libgcc, perf) stop, and the frame pointer is zero, at which the others do.
-// See foot.hpp.
+// Its personality routine is asked last when an exception has found no handler, with the stack
+// still as it was at the throw. See foot.hpp, report/uncaught.cpp.
 
 #if defined(__x86_64__) && defined(__LP64__)
 
@@ -11,10 +12,12 @@
     .globl  weft_fiber_foot
     .hidden weft_fiber_foot
     .hidden weft_fiber_entry
+    .hidden weft_foot_personality
     .type   weft_fiber_foot, @function
     .p2align 4
 weft_fiber_foot:
     .cfi_startproc
+    .cfi_personality 0x1b, weft_foot_personality
     .cfi_undefined rip
     endbr64
     xorl    %ebp, %ebp
@@ -31,10 +34,12 @@ weft_fiber_foot:
     .globl  weft_fiber_foot
     .hidden weft_fiber_foot
     .hidden weft_fiber_entry
+    .hidden weft_foot_personality
     .type   weft_fiber_foot, %function
     .p2align 4
 weft_fiber_foot:
     .cfi_startproc
+    .cfi_personality 0x1b, weft_foot_personality
     .cfi_undefined x30
     hint    #34
     mov     x29, xzr

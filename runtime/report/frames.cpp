@@ -28,9 +28,9 @@ bool is_foot(const code_location& where) {
 
 }  // namespace
 
-void append_frames(std::string& out, const backtrace& trace, symbols& names) {
+void append_frames(std::string& out, const backtrace& trace, symbols& names, std::size_t first) {
   std::size_t number = 0;
-  for (std::size_t i = 0; i < trace.size(); ++i) {
+  for (std::size_t i = first; i < trace.size(); ++i) {
     if (i == backtrace::most_inner && trace.left_out() > 0) {
       out += "  ... " + std::to_string(trace.left_out()) + " more ...\n";
       number += trace.left_out();

@@ -7,4 +7,7 @@ namespace weft::detail {
 void install_reports() noexcept;
 void remove_reports() noexcept;
 
+// For an exception that was caught because it left a detached fiber. Inside the handler.
+[[noreturn]] void report_uncaught_and_abort() noexcept;
+
 }  // namespace weft::detail

@@ -252,7 +252,8 @@ inline void ready_on(M* m, G* g) noexcept {
 // spawn.cpp ---------------------------------------------------------------------------------
 
 // Runs g's body and what follows it: results, joiners. On g's stack, outside and inside an entry.
-void run_body(G* g) noexcept;
+// An exception that leaves a detached fiber goes through run_body, in search of a handler.
+void run_body(G* g);
 void finish_fiber(M* m, G* g) noexcept;
 void make_runnable_from_outside(G* g) noexcept;
 void submit_from_outside(G* g) noexcept;  // its second half: g is runnable already

@@ -6,14 +6,11 @@
 //
 //   join_   the ending fiber: exchange acq_rel; joiner: CAS acq_rel, load acquire. The results
 //           that the fiber wrote are seen by who sees `done`.
-#include <cxxabi.h>
-
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <new>
-#include <typeinfo>
 
+#include "runtime/fiber/foot.hpp"
+#include "runtime/scheduler/report.hpp"
 #include "runtime/scheduler/scheduler.hpp"
 #include "weft/go.hpp"
 
@@ -250,14 +247,16 @@ void submit_from_outside(G* g) noexcept {
   }
 }
 
-void run_body(G* g) noexcept {
+void run_body(G* g) {
   try {
     g->body(g->closure());
   } catch (const unwind&) {
     // stop() ended it: that is a proper end.
+#if !WEFT_HAS_FOOT
   } catch (...) {
     report_uncaught_and_abort();
-  }
+#endif
+  }  // Anything else finds no handler, which the foot of the stack reports.
   if (g->locals != nullptr) {
     g->ending = true;  // destructors: their waits must not throw
     destroy_locals(g);
@@ -361,30 +360,5 @@ void release_fiber(G* g) noexcept {
 }
 
 std::uint64_t fiber_number(const G* g) noexcept { return g->id; }
-
-void report_uncaught_and_abort() noexcept {
-  const char* type = "unknown type";
-  char* demangled = nullptr;
-  if (const std::type_info* info = abi::__cxa_current_exception_type(); info != nullptr) {
-    int status = 0;
-    demangled = abi::__cxa_demangle(info->name(), nullptr, nullptr, &status);
-    type = demangled != nullptr ? demangled : info->name();
-  }
-  const char* what = "";
-  try {
-    throw;
-  } catch (const std::exception& e) {
-    what = e.what();
-  } catch (...) {
-  }
-  const std::string_view name = this_fiber_name();
-  std::fprintf(stderr,
-               "fatal error: weft: an exception left the detached fiber %llu%s%.*s%s\n"
-               "  type:   %s\n  what(): %s\n",
-               static_cast<unsigned long long>(this_fiber::get_id()), name.empty() ? "" : " \"",
-               static_cast<int>(name.size()), name.data(), name.empty() ? "" : "\"", type, what);
-  std::free(demangled);
-  std::abort();
-}
 
 }  // namespace weft::detail

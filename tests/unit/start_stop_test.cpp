@@ -223,26 +223,4 @@ TEST(process_exit, from_a_fiber_ends_the_process) {
   EXPECT_EQ(child.exit_status, 4);
 }
 
-TEST(uncaught, exception_of_a_detached_fiber_is_reported_and_aborts) {
-  const auto child = run_in_child([] {
-    weft::go({.name = "broken"}, [] { throw std::runtime_error("the reason"); });
-    weft::this_fiber::sleep_for(1h);
-    return 0;
-  });
-  EXPECT_EQ(child.signal, SIGABRT);
-  EXPECT_TRUE(contains(child.errors, "broken")) << child.errors;
-  EXPECT_TRUE(contains(child.errors, "std::runtime_error")) << child.errors;
-  EXPECT_TRUE(contains(child.errors, "the reason")) << child.errors;
-}
-
-TEST(uncaught, exception_that_is_no_std_exception_is_reported) {
-  const auto child = run_in_child([] {
-    weft::go([] { throw 42; });
-    weft::this_fiber::sleep_for(1h);
-    return 0;
-  });
-  EXPECT_EQ(child.signal, SIGABRT);
-  EXPECT_TRUE(contains(child.errors, "int")) << child.errors;
-}
-
 }  // namespace

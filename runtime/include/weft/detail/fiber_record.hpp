@@ -45,9 +45,5 @@ WEFT_API bool fiber_ended(const G* g) noexcept;
 WEFT_API void release_fiber(G* g) noexcept;
 WEFT_API std::uint64_t fiber_number(const G* g) noexcept;
 
-// For a body that catches what its user's closure throws: true when `weft::unwind` may pass
-// silently. See spawn.cpp.
-[[noreturn]] WEFT_API void report_uncaught_and_abort() noexcept;
-
 }  // namespace detail
 }  // namespace weft
