@@ -24,10 +24,10 @@ namespace {
 #define WEFT_LIBDW_FUNCTIONS(X) \
   X(dwfl_begin) X(dwfl_end) X(dwfl_linux_proc_report) X(dwfl_report_end) \
   X(dwfl_linux_proc_find_elf) X(dwfl_build_id_find_debuginfo) X(dwfl_addrmodule) \
-  X(dwfl_module_addrinfo) X(dwfl_module_getsrc) X(dwfl_module_addrdie) X(dwfl_lineinfo) \
+  X(dwfl_module_addrinfo) X(dwfl_module_addrdie) X(dwfl_module_nextcu) X(dwarf_haspc) \
   X(dwarf_getscopes) X(dwarf_getscopes_die) X(dwarf_tag) X(dwarf_diename) X(dwarf_attr) \
   X(dwarf_attr_integrate) X(dwarf_formstring) X(dwarf_formudata) X(dwarf_diecu) \
-  X(dwarf_getsrcfiles) X(dwarf_filesrc)
+  X(dwarf_getsrcfiles) X(dwarf_filesrc) X(dwarf_getsrc_die) X(dwarf_linesrc) X(dwarf_lineno)
 // clang-format on
 
 struct library {
@@ -98,14 +98,36 @@ void set_call_site(Dwarf_Die* inlined, code_location* out) {
   }
 }
 
+// The compilation unit with the code at `address`; `bias` is what its addresses are less by. Clang
+// writes no index of addresses unless asked to, and with that of others the wrong unit may be
+// found: then all units are looked at.
+Dwarf_Die* unit_at(Dwfl_Module* module, Dwarf_Addr address, Dwarf_Addr* bias) noexcept {
+  Dwarf_Die* unit = dw().dwfl_module_addrdie(module, address, bias);
+  if (unit != nullptr && dw().dwarf_haspc(unit, address - *bias) > 0) {
+    return unit;
+  }
+  unit = nullptr;
+  do {
+    unit = dw().dwfl_module_nextcu(module, unit, bias);
+  } while (unit != nullptr && dw().dwarf_haspc(unit, address - *bias) <= 0);
+  return unit;
+}
+
+void set_line(Dwarf_Die* unit, Dwarf_Addr address, code_location* out) {
+  Dwarf_Line* const line = dw().dwarf_getsrc_die(unit, address);
+  const char* const file = line != nullptr ? dw().dwarf_linesrc(line, nullptr, nullptr) : nullptr;
+  if (file != nullptr) {
+    out->file = file;
+    dw().dwarf_lineno(line, &out->line);
+  }
+}
+
 using die_array = std::unique_ptr<Dwarf_Die, void (*)(void*)>;
 
 // The scopes around the address as they are nested in the code, innermost first.
-die_array scopes_at(Dwfl_Module* module, Dwarf_Addr address, int* count) {
-  Dwarf_Addr bias = 0;
-  Dwarf_Die* const unit = dw().dwfl_module_addrdie(module, address, &bias);
+die_array scopes_at(Dwarf_Die* unit, Dwarf_Addr address, int* count) {
   Dwarf_Die* found = nullptr;
-  *count = unit != nullptr ? dw().dwarf_getscopes(unit, address - bias, &found) : 0;
+  *count = dw().dwarf_getscopes(unit, address, &found);
   die_array around(found, std::free);
   if (*count <= 0) {
     return around;
@@ -114,6 +136,26 @@ die_array scopes_at(Dwfl_Module* module, Dwarf_Addr address, int* count) {
   found = nullptr;
   *count = dw().dwarf_getscopes_die(&innermost, &found);
   return {found, std::free};
+}
+
+// Inlined functions around the address go to `out`; the one they were inlined into stays `here`.
+void add_inlined(Dwarf_Die* unit, Dwarf_Addr address, code_location* here,
+                 std::vector<code_location>* out) {
+  int count = 0;
+  const die_array scopes = scopes_at(unit, address, &count);
+  for (int i = 0; i < count; ++i) {
+    Dwarf_Die* const die = scopes.get() + i;
+    const int tag = dw().dwarf_tag(die);
+    if (tag == DW_TAG_subprogram) {
+      here->function = function_of(die);
+      return;
+    }
+    if (tag == DW_TAG_inlined_subroutine) {
+      here->function = function_of(die);
+      out->push_back(std::exchange(*here, {}));
+      set_call_site(die, here);
+    }
+  }
 }
 
 }  // namespace
@@ -150,25 +192,10 @@ bool find_in_debug_info(void* opened, std::uintptr_t address, std::vector<code_l
     return false;
   }
   code_location here;
-  if (Dwfl_Line* const line = dw().dwfl_module_getsrc(module, address); line != nullptr) {
-    const char* const file =
-        dw().dwfl_lineinfo(line, nullptr, &here.line, nullptr, nullptr, nullptr);
-    here.file = file != nullptr ? file : "";
-  }
-  int count = 0;
-  const die_array scopes = scopes_at(module, address, &count);
-  for (int i = 0; i < count; ++i) {
-    Dwarf_Die* const die = scopes.get() + i;
-    const int tag = dw().dwarf_tag(die);
-    if (tag == DW_TAG_subprogram) {
-      here.function = function_of(die);
-      break;
-    }
-    if (tag == DW_TAG_inlined_subroutine) {
-      here.function = function_of(die);
-      out->push_back(std::exchange(here, {}));
-      set_call_site(die, &here);
-    }
+  Dwarf_Addr bias = 0;
+  if (Dwarf_Die* const unit = unit_at(module, address, &bias); unit != nullptr) {
+    set_line(unit, address - bias, &here);
+    add_inlined(unit, address - bias, &here, out);
   }
   GElf_Off offset = 0;
   GElf_Sym symbol;

@@ -1,6 +1,8 @@
 #include "runtime/report/frames.hpp"
 
+#include <initializer_list>
 #include <string_view>
+#include <utility>
 
 namespace weft::detail {
 
@@ -26,25 +28,59 @@ bool is_foot(const code_location& where) {
          name.find("::fiber_main(") != name.npos || name.starts_with("weft::detail::run_body(");
 }
 
+// Lines that say the same one after the other (recursion) are counted, not repeated.
+class frame_lines {
+ public:
+  explicit frame_lines(std::string& out) noexcept : out_(out) {}
+
+  void add(std::string text) {
+    if (text == last_) {
+      ++repeated_;
+      ++number_;
+      return;
+    }
+    end_repetition();
+    const std::string label = "  #" + std::to_string(number_++);
+    out_ += label + std::string(label.size() < 6 ? 6 - label.size() : 1, ' ') + text + '\n';
+    last_ = std::move(text);
+  }
+
+  void leave_out(std::size_t frames) {
+    end_repetition();
+    out_ += "  ... " + std::to_string(frames) + " more ...\n";
+    number_ += frames;
+    last_.clear();
+  }
+
+  void end_repetition() {
+    if (repeated_ > 0) {
+      out_ += "      ... the same " + std::to_string(repeated_) + " more times ...\n";
+      repeated_ = 0;
+    }
+  }
+
+ private:
+  std::string& out_;
+  std::string last_;
+  std::size_t number_ = 0;
+  std::size_t repeated_ = 0;
+};
+
 }  // namespace
 
 void append_frames(std::string& out, const backtrace& trace, symbols& names, std::size_t first) {
-  std::size_t number = 0;
+  frame_lines lines(out);
   for (std::size_t i = first; i < trace.size(); ++i) {
     if (i == backtrace::most_inner && trace.left_out() > 0) {
-      out += "  ... " + std::to_string(trace.left_out()) + " more ...\n";
-      number += trace.left_out();
+      lines.leave_out(trace.left_out());
     }
-    const auto& locations = names.at(trace[i]);
-    for (const code_location& where : locations) {
-      if ((is_plumbing(where) && !where.function.empty()) || is_foot(where)) {
-        continue;
+    for (const code_location& where : names.at(trace[i])) {
+      if (!(is_plumbing(where) && !where.function.empty()) && !is_foot(where)) {
+        lines.add(where.text(trace[i]));
       }
-      const std::string label = "  #" + std::to_string(number++);
-      out += label + std::string(label.size() < 6 ? 6 - label.size() : 1, ' ');
-      out += where.text(trace[i]) + '\n';
     }
   }
+  lines.end_repetition();
 }
 
 std::string call_site(std::uintptr_t address, symbols& names) {
