@@ -22,9 +22,12 @@ bool is_plumbing(const code_location& where) {
          ends_with_any_of(where.file, {"weft/detail/task.hpp"});
 }
 
-bool is_foot(const code_location& where) {
+bool is_switch_or_foot(const code_location& where) {
   const std::string_view name = where.function;
-  return name == "weft_fiber_foot" || name == "weft_fiber_entry" || name == "fiber_main" ||
+  // The switch itself, at the top of every parked stack, and what runs a fiber's function.
+  return ends_with_any_of(where.file, {"runtime/fiber/context.hpp"}) ||
+         name.starts_with("weft::detail::switch_away(") || name == "weft_fiber_foot" ||
+         name == "weft_fiber_entry" || name == "fiber_main" ||
          name.find("::fiber_main(") != name.npos || name.starts_with("weft::detail::run_body(");
 }
 
@@ -75,7 +78,7 @@ void append_frames(std::string& out, const backtrace& trace, symbols& names, std
       lines.leave_out(trace.left_out());
     }
     for (const code_location& where : names.at(trace[i])) {
-      if (!(is_plumbing(where) && !where.function.empty()) && !is_foot(where)) {
+      if (!(is_plumbing(where) && !where.function.empty()) && !is_switch_or_foot(where)) {
         lines.add(where.text(trace[i]));
       }
     }

@@ -9,9 +9,9 @@
 
 namespace weft::detail {
 
-// From the trace's frame `first` on, a line per frame, "  #0  f(int) at dir/file.cpp:12". What
-// stands between a fiber's function and the foot of its stack, and what std:: has inlined, is left
-// out.
+// From the trace's frame `first` on, a line per frame, "  #0  f(int) at dir/file.cpp:12". The
+// switch at one end, what stands between a fiber's function and the foot of its stack at the other,
+// and what std:: has inlined, is left out.
 void append_frames(std::string& out, const backtrace& trace, symbols& names, std::size_t first = 0);
 
 // "f(int) at dir/file.cpp:12": the place in the program's own code where a call of weft's

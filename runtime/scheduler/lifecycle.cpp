@@ -137,6 +137,7 @@ void start_locked(const options& settings) {
   sched.settings = settings;
   sched.may_spin = affinity_cpus() > 1;
   sched.membarrier = !testing_no_membarrier.load() && register_membarrier();
+  sched.coarse_now.store(monotonic_ns(), std::memory_order_relaxed);
   install_process_hooks();
   find_switch_hook();
   stack_depot::configure(

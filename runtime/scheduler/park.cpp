@@ -51,6 +51,7 @@ void set_waiting(G* g, cancel_point* point, const wait_options& options) noexcep
   g->point = point;
   g->reason = options.reason;
   g->patient = options.patient;
+  g->waiting_since = sched.coarse_now.load(std::memory_order_relaxed);
   g->status.store(g_status::waiting, std::memory_order_relaxed);
 }
 

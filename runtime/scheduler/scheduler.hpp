@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "runtime/machine/platform.hpp"
@@ -79,7 +80,11 @@ struct scheduler {
 
   std::atomic<bool> said_no_threads{false};
 
-  note quiescent;  // stop() waits here for all Ps to be idle
+  // weft::clock to about a millisecond, for ages in reports: sysmon writes it in each pass, and who
+  // wakes sysmon from its deep sleep, in which no fiber runs. Relaxed.
+  alignas(cache_line) std::atomic<std::int64_t> coarse_now{0};
+
+  alignas(cache_line) note quiescent;  // stop() waits here for all Ps to be idle
   note sysmon_sleep;
   std::atomic<bool> sysmon_deep{false};  // sysmon sleeps without a timeout
   std::atomic<bool> sysmon_slow{false};  // sysmon's pause is longer than a declared call may wait
@@ -257,6 +262,12 @@ void run_body(G* g);
 void finish_fiber(M* m, G* g) noexcept;
 void make_runnable_from_outside(G* g) noexcept;
 void submit_from_outside(G* g) noexcept;  // its second half: g is runnable already
+
+// The fiber that a wait for wait_reason::join with this point is for.
+const G* joined_fiber(const cancel_point* point) noexcept;
+
+// Gives g, the running fiber, another name, or none; not inside an entry. Dumps may look at it.
+void replace_name(G* g, std::string* name) noexcept;
 std::string_view this_fiber_name() noexcept;
 
 // worker.cpp --------------------------------------------------------------------------------

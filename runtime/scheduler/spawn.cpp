@@ -122,6 +122,7 @@ fiber_slot new_fiber(const fiber_options* options, std::size_t size, std::size_t
     } else {
       g = take_record_outside();
     }
+    g->set_start_site(__builtin_return_address(0));
     g->bound = single;
     g->own_stack_size = single != nullptr;
     g->no_preempt = options != nullptr && !options->preempt;
@@ -189,6 +190,7 @@ void go_words(entry_fn body, const std::uint64_t* closure, std::size_t words) {
       throw;
     }
   }
+  g->set_start_site(__builtin_return_address(0));
   g->body = body;
   g->joinable = false;
   g->place = words == 1 ? closure_place::near : closure_place::aligned;
@@ -212,6 +214,7 @@ bool spawn_from_runtime(void (*body)(void*), void* arg) noexcept {
     P* const p = m->p.load(std::memory_order_relaxed);
     G* const g = p->records.get(sched.pool);
     g->id = p->records.next_id(sched.pool);
+    g->started_at = 0;  // by a timer
     g->body = body;
     g->place = closure_place::borrowed;
     std::memcpy(g->near, &arg, sizeof arg);
@@ -247,6 +250,16 @@ void submit_from_outside(G* g) noexcept {
   }
 }
 
+void replace_name(G* g, std::string* name) noexcept {
+  {
+    const entry in;
+    g->scan_guard.acquire();
+    name = std::exchange(g->name, name);
+    g->scan_guard.release();
+  }
+  delete name;
+}
+
 void run_body(G* g) {
   try {
     g->body(g->closure());
@@ -263,7 +276,7 @@ void run_body(G* g) {
     g->ending = false;
   }
   if (g->name != nullptr) {
-    delete std::exchange(g->name, nullptr);
+    replace_name(g, nullptr);
   }
   if (!g->joinable) {
     free_closure(g);
@@ -284,6 +297,10 @@ void finish_fiber(M* m, G* g) noexcept {
     G* const g_joiner = reinterpret_cast<G*>(joiner);
     g_joiner->is_thread ? ready(g_joiner) : ready_on(m, g_joiner);
   }
+}
+
+const G* joined_fiber(const cancel_point* point) noexcept {
+  return static_cast<const join_point*>(point)->target;
 }
 
 bool fiber_ended(const G* g) noexcept { return g->join_.load(std::memory_order_acquire) == done; }

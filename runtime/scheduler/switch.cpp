@@ -110,6 +110,8 @@ M* run_child(M* m, G* child) noexcept {
   G* const parent = m->running;
   parent->point = nullptr;  // it is the child that can be unwound
   parent->reason = wait_reason::join;
+  parent->waiting_since = sched.coarse_now.load(std::memory_order_relaxed);
+  parent->ctx.fctx = nullptr;  // its frames lie under the child's: nothing to resume
   parent->status.store(g_status::waiting, std::memory_order_relaxed);
   if (m->unusual) [[unlikely]] {
     leave_unusual(m, nullptr);
@@ -131,6 +133,7 @@ M* run_child(M* m, G* child) noexcept {
   }
   finish_fiber(m, child);
   m->running = parent;
+  parent->ctx.fctx = parent->bound;  // anything but null, again
   parent->status.store(g_status::running, std::memory_order_relaxed);
   return m;
 }

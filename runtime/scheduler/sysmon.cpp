@@ -169,6 +169,14 @@ void watch_p(P* p, M* m, observation& seen, std::int64_t now, findings& found) n
   }
 }
 
+// Fibers that park read it: no more often than it is of use.
+void publish_time(std::int64_t now) noexcept {
+  constexpr std::int64_t resolution_ns = 1'000'000;
+  if (now - sched.coarse_now.load(std::memory_order_relaxed) >= resolution_ns) {
+    sched.coarse_now.store(now, std::memory_order_relaxed);
+  }
+}
+
 // A P that idles alone has nothing, unless there was no thread for it; then there may be one now.
 void rescue(P* p) noexcept {
   sched.idle.guard.acquire();
@@ -185,6 +193,7 @@ void rescue(P* p) noexcept {
 }
 
 findings pass(std::int64_t now) noexcept {
+  publish_time(now);
   withdraw_answered();
   findings found;
   found.work = !sched.global.empty();
@@ -302,6 +311,7 @@ void stop_sysmon() noexcept {
 void wake_sysmon() noexcept {
   if (sched.sysmon_deep.load(std::memory_order_seq_cst)) {
     sched.sysmon_deep.store(false, std::memory_order_relaxed);
+    publish_time(monotonic_ns());
     sched.sysmon_sleep.wake();
   }
 }

@@ -109,7 +109,7 @@ void sleep_until(clock::time_point deadline) {
 void set_name(std::string_view name) {
   if (G* const g = running_fiber(); g != nullptr) {
     auto copy = std::make_unique<std::string>(name.substr(0, 63));
-    delete std::exchange(g->name, copy.release());
+    replace_name(g, copy.release());
   }
 }
 

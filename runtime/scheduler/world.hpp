@@ -18,6 +18,9 @@ class world_hold {
   world_hold(const world_hold&) = delete;
   world_hold& operator=(const world_hold&) = delete;
 
+  // False: the runtime does not run, or is stopping.
+  bool held() const noexcept { return held_; }
+
  private:
   bool held_;
 };

@@ -12,6 +12,8 @@
 //   status  whoever owns the transition: the spawner, the  dump and stop(), relaxed or with the
 //           M that runs it, the waker (one only)           world at rest
 //   join_   see runtime/scheduler/spawn.cpp
+//   name    set_name(), the end of the fiber: inside an     dumps: under scan_guard
+//           entry and under scan_guard
 //   point   the waiting G before it parks                  its timer, stop() (world at rest);
 //                                                          stand-ins: under scan_guard
 #pragma once
@@ -51,20 +53,22 @@ struct alignas(cache_line) G {
   context ctx;             // 24 bytes without sanitizers
   std::atomic<g_status> status{g_status::idle};
   wait_reason reason = wait_reason::none;
-  bool is_thread = false;
-  bool own_stack_size = false;  // `bound` is a single of its own size, not from the caches
-  bool joinable = false;
+  bool is_thread : 1 = false;
+  bool own_stack_size : 1 = false;  // `bound` is a single of its own size, not from the caches
+  bool joinable : 1 = false;
   bool patient : 1 = false;
   bool ending : 1 = false;      // its body is over, its fiber-local values are being destroyed
   bool no_preempt : 1 = false;  // fiber_options.preempt
   closure_place place = closure_place::near;
+  std::uint32_t started_at = 0;  // where go() or spawn() was called: see set_start_site()
 
   // The closure. A small one shares the first cache line with the rest of what a start needs.
-  std::byte near[8];
+  alignas(void*) std::byte near[8];
   alignas(16) std::byte aligned[inline_closure_size];
 
   // Touched by waits, joins and the rest.
   cancel_point* point = nullptr;
+  std::int64_t waiting_since = 0;  // by the coarse clock
   wait_outcome outcome = wait_outcome::woken;
   std::atomic<std::uintptr_t> join_{0};
   timer_node timer;
@@ -100,9 +104,21 @@ struct alignas(cache_line) G {
     return elsewhere;
   }
 
+  // The return address of the function that makes the fiber; its lower half, which is all that has
+  // room in the first cache line. No two places of a program share it unless its code is spread
+  // over 4 GiB: see report/start_site.hpp.
+  void set_start_site(const void* return_address) noexcept {
+    started_at = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(return_address));
+  }
+
   bool started() const noexcept {
     return bound != nullptr && (ctx.fctx != nullptr || home != nullptr);
   }
 };
+
+#if !defined(WEFT_SANITIZE_ADDRESS) && !defined(WEFT_SANITIZE_THREAD)
+static_assert(sizeof(context) != 24 || offsetof(G, aligned) == cache_line,
+              "what starting a fiber with a small closure touches is one cache line");
+#endif
 
 }  // namespace weft::detail

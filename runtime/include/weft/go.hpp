@@ -37,14 +37,13 @@ struct fiber_options {
 // another stack), std::bad_function_call for an empty std::function; nothing was started then.
 // An exception that leaves f ends the process with a report.
 template <class F, class... A>
-  requires detail::callable<F, A...>
-void go(F&& f, A&&... args) {
+requires detail::callable<F, A...> WEFT_CALL_SITE void go(F&& f, A&&... args) {
   detail::launch(nullptr, std::forward<F>(f), std::forward<A>(args)...);
 }
 
 template <class F, class... A>
-  requires detail::callable<F, A...>
-void go(const fiber_options& options, F&& f, A&&... args) {
+requires detail::callable<F, A...> WEFT_CALL_SITE void go(const fiber_options& options, F&& f,
+                                                          A&&... args) {
   detail::launch(&options, std::forward<F>(f), std::forward<A>(args)...);
 }
 
@@ -110,15 +109,15 @@ class fiber {
 
 // As go(), for a fiber that will be joined. What leaves f is rethrown by join().
 template <class F, class... A>
-  requires detail::callable<F, A...>
-auto spawn(F&& f, A&&... args) -> fiber<detail::call_result<F, A...>> {
+requires detail::callable<F, A...> WEFT_CALL_SITE auto spawn(F&& f, A&&... args)
+    -> fiber<detail::call_result<F, A...>> {
   return fiber<detail::call_result<F, A...>>(
       detail::launch_joinable(nullptr, std::forward<F>(f), std::forward<A>(args)...));
 }
 
 template <class F, class... A>
-  requires detail::callable<F, A...>
-auto spawn(const fiber_options& options, F&& f, A&&... args)
+requires detail::callable<F, A...> WEFT_CALL_SITE auto spawn(const fiber_options& options, F&& f,
+                                                             A&&... args)
     -> fiber<detail::call_result<F, A...>> {
   return fiber<detail::call_result<F, A...>>(
       detail::launch_joinable(&options, std::forward<F>(f), std::forward<A>(args)...));

@@ -76,7 +76,7 @@ class wait_group {
   // then.
   template <class F>
     requires std::is_invocable_v < std::decay_t<F>
-  & > void go(F&& f) {
+  & > WEFT_CALL_SITE void go(F&& f) {
     detail::reject_empty(f);
     add(1);
     try {

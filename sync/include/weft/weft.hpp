@@ -4,6 +4,7 @@
 #include "weft/channel.hpp"
 #include "weft/clock.hpp"
 #include "weft/context.hpp"
+#include "weft/debug.hpp"
 #include "weft/fiber_local.hpp"
 #include "weft/go.hpp"
 #include "weft/runtime.hpp"

@@ -12,6 +12,10 @@
 
 #include "weft/detail/export.hpp"
 
+// A function that is always compiled into its caller, so that the return address of what it calls
+// says where a fiber was started.
+#define WEFT_CALL_SITE [[gnu::always_inline]] inline
+
 namespace weft {
 
 struct fiber_options;

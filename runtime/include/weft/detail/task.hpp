@@ -41,7 +41,7 @@ void reject_empty(const F& f) {
 
 // Constructs a Task in a new fiber's record from the given arguments and returns it.
 template <class Task, class... A>
-std::pair<G*, Task*> make_task(const fiber_options* options, A&&... args) {
+WEFT_CALL_SITE std::pair<G*, Task*> make_task(const fiber_options* options, A&&... args) {
   const fiber_slot slot = new_fiber(options, sizeof(Task), alignof(Task));
   try {
     return {slot.g, ::new (slot.memory) Task(std::forward<A>(args)...)};
@@ -70,7 +70,7 @@ struct detached_task {
 };
 
 template <class F, class... A>
-void launch(const fiber_options* options, F&& f, A&&... args) {
+WEFT_CALL_SITE void launch(const fiber_options* options, F&& f, A&&... args) {
   using task = detached_task<std::decay_t<F>, std::decay_t<A>...>;
   reject_empty(f);
   if constexpr (std::is_trivially_copyable_v<task> && sizeof(task) <= inline_closure_size &&
@@ -172,8 +172,8 @@ class joinable_task : public result_task<R> {
 };
 
 template <class F, class... A>
-result_task<call_result<F, A...>>* launch_joinable(const fiber_options* options, F&& f,
-                                                   A&&... args) {
+WEFT_CALL_SITE result_task<call_result<F, A...>>* launch_joinable(const fiber_options* options,
+                                                                  F&& f, A&&... args) {
   using task = joinable_task<call_result<F, A...>, std::decay_t<F>, std::decay_t<A>...>;
   reject_empty(f);
   const auto made = make_task<task>(options, std::forward<F>(f), std::forward<A>(args)...);
