@@ -20,7 +20,7 @@ void chained_signal::install(int number, handler ours) noexcept {
   sigaction(number, nullptr, &before_);
   struct sigaction wanted {};
   wanted.sa_sigaction = ours;
-  wanted.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  wanted.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
   sigemptyset(&wanted.sa_mask);
   sigaction(number, &wanted, nullptr);
 }

@@ -1,7 +1,8 @@
 // dump() and report_leaks(): a census, told to a stream.
+#include "runtime/report/dump.hpp"
+
 #include <optional>
 #include <ostream>
-#include <string>
 
 #include "runtime/report/aside.hpp"
 #include "runtime/report/census.hpp"
@@ -11,9 +12,9 @@
 
 namespace weft {
 
-namespace {
+namespace detail {
 
-using namespace detail;
+namespace {
 
 // Empty: the runtime does not run.
 std::optional<census> take_census(census_options options) {
@@ -33,29 +34,38 @@ std::optional<census> take_census(census_options options) {
 
 }  // namespace
 
-void dump(std::ostream& out) {
+std::string dump_text() {
   const std::optional<census> taken = take_census({});
   if (!taken) {
-    out << "weft: no runtime is running, or it could not be held\n";
-    return;
+    return "weft: no runtime is running, or it could not be held\n";
   }
   std::string text = "weft: " + taken->summary() + '\n';
   run_aside([&] { taken->append_groups(text); });
-  out << text << std::flush;
+  return text;
 }
 
-std::size_t report_leaks(std::ostream& out, duration min_age) {
+std::size_t append_leaks(std::string& out, std::int64_t least_age_ns) {
   const std::optional<census> taken =
-      take_census({.least_age = min_age.count(), .only_waiting = true, .threads = false});
+      take_census({.least_age = least_age_ns, .only_waiting = true, .threads = false});
   if (!taken || taken->size() == 0) {
     return 0;
   }
-  std::string text = "weft: " + std::to_string(taken->size()) +
-                     (taken->size() == 1 ? " fiber has" : " fibers have") +
-                     " waited for long and may be leaked\n";
-  run_aside([&] { taken->append_groups(text); });
-  out << text << std::flush;
+  out += "weft: " + std::to_string(taken->size()) +
+         (taken->size() == 1 ? " fiber has" : " fibers have") +
+         " waited for long and may be leaked\n";
+  run_aside([&] { taken->append_groups(out); });
   return taken->size();
+}
+
+}  // namespace detail
+
+void dump(std::ostream& out) { out << detail::dump_text() << std::flush; }
+
+std::size_t report_leaks(std::ostream& out, duration min_age) {
+  std::string text;
+  const std::size_t found = detail::append_leaks(text, min_age.count());
+  out << text << std::flush;
+  return found;
 }
 
 }  // namespace weft

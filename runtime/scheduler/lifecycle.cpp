@@ -292,6 +292,7 @@ void stop() {
   if (sched.state.load(std::memory_order_acquire) != phase::running) {
     return;
   }
+  report_leaks_at_stop();
   sched.state.store(phase::stopping, std::memory_order_seq_cst);
   unwind_everything();
   tear_down();

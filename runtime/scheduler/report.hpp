@@ -7,6 +7,14 @@ namespace weft::detail {
 void install_reports() noexcept;
 void remove_reports() noexcept;
 
+// stop() begins: WEFT_LEAKS.
+void report_leaks_at_stop() noexcept;
+
+// Prints that all fibers are asleep, and who they are, and ends the process with status 2. The
+// world must be at rest. Takes the locks of the lists of fibers and of plain threads and the
+// scan_guard of each; no other lock of weft's: the caller may hold the scheduler's.
+[[noreturn]] void report_deadlock() noexcept;
+
 // For an exception that was caught because it left a detached fiber. Inside the handler.
 [[noreturn]] void report_uncaught_and_abort() noexcept;
 
