@@ -3,8 +3,12 @@
 // Boost.Context enters it with a return address that leads out of the process and no description
 // for unwinders. So: the return address is declared undefined, at which DWARF unwinders (gdb,
 // libunwind, libgcc, perf) stop, and the frame pointer is zero, at which the others do.
-// Its personality routine is asked last when an exception has found no handler, with the stack
-// still as it was at the throw. See foot.hpp, report/uncaught.cpp.
+//
+// The entry is called by a jump: it will not return, and a call would leave one address too many in
+// the processor's return predictor, see jump_without_call() in context.hpp.
+//
+// Its personality routine is asked last when an exception has found no handler, with the stack still
+// as it was at the throw. See foot.hpp, report/uncaught.cpp.
 
 #if defined(__x86_64__) && defined(__LP64__)
 
@@ -22,9 +26,11 @@ weft_fiber_foot:
     endbr64
     xorl    %ebp, %ebp
     subq    $8, %rsp
-    .cfi_adjust_cfa_offset 8
-    call    weft_fiber_entry
-    ud2
+    leaq    1f(%rip), %rax
+    pushq   %rax
+    .cfi_adjust_cfa_offset 16
+    jmp     weft_fiber_entry
+1:  ud2
     .cfi_endproc
     .size   weft_fiber_foot, . - weft_fiber_foot
 
@@ -43,8 +49,9 @@ weft_fiber_foot:
     .cfi_undefined x30
     hint    #34
     mov     x29, xzr
-    bl      weft_fiber_entry
-    brk     #0
+    adr     x30, 1f
+    b       weft_fiber_entry
+1:  brk     #0
     .cfi_endproc
     .size   weft_fiber_foot, . - weft_fiber_foot
 

@@ -16,6 +16,8 @@
 #include <memory>
 #include <utility>
 
+#include "runtime/machine/optional_library.hpp"
+
 namespace weft::detail {
 
 namespace {
@@ -37,7 +39,7 @@ struct library {
   bool complete = false;
 
   library() noexcept {
-    void* const handle = dlopen("libdw.so.1", RTLD_NOW | RTLD_LOCAL);
+    void* const handle = load_optional_library("libdw.so.1");
     if (handle == nullptr) {
       return;
     }

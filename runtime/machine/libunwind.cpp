@@ -13,6 +13,8 @@
 #include <dlfcn.h>
 #include <libunwind.h>
 
+#include "runtime/machine/optional_library.hpp"
+
 namespace weft::detail {
 
 namespace {
@@ -26,7 +28,7 @@ struct library {
   decltype(&unw_get_reg) get = nullptr;
 
   library() noexcept {
-    void* const handle = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+    void* const handle = load_optional_library("libunwind.so.8");
     if (handle == nullptr) {
       return;
     }

@@ -58,7 +58,7 @@ context* divert(M* m, G* g) noexcept {
   return &m->g0;
 }
 
-G* put_back(M* m, G* next) noexcept {
+G* return_next(M* m, G* next) noexcept {
   if (next != nullptr) {
     m->p.load(std::memory_order_relaxed)->queue.push_next(next, sched.global);
   }

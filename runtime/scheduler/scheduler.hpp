@@ -183,7 +183,7 @@ void prepare_first_run(M* m, G* g) noexcept;
 // lock_thread.cpp: for g, which has locked another thread than m's: what to jump to instead.
 context* divert(M* m, G* g) noexcept;
 // For a fiber that leaves a thread which it has locked: `next` may not run here.
-G* put_back(M* m, G* next) noexcept;
+G* return_next(M* m, G* next) noexcept;
 
 // Makes g the running fiber of m; what to jump to.
 [[gnu::always_inline]] inline context* take_up(M* m, G* g) noexcept {

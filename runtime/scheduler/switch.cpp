@@ -57,7 +57,7 @@ void return_stack(void* dead, M* m) noexcept {
     G* next = pick(m);
     if (m->locked != nullptr) [[unlikely]] {
       end_locked(m);
-      next = put_back(m, next);
+      next = return_next(m, next);
     }
     if (next == nullptr || single || next->bound != nullptr) {
 #if defined(WEFT_SANITIZE_THREAD)
@@ -88,7 +88,7 @@ G* leave_unusual(M* m, G* next) noexcept {
   if (m->watched) {
     sched.on_switch(m->running);
   }
-  return m->locked != nullptr ? put_back(m, next) : next;
+  return m->locked != nullptr ? return_next(m, next) : next;
 }
 
 void execute(M* m, G* g) noexcept {

@@ -7,7 +7,7 @@
 //
 //   turn   the holder adds 1 when it wants the world (odd) and 1 when it is done (release); sysmon
 //          reads it (acquire). A count, so that the next holder's wish is not taken for this one's
-//   held   a note: sysmon has done it
+//   all_held  a note: sysmon has done it
 #include "runtime/scheduler/world.hpp"
 
 #include <mutex>
@@ -21,7 +21,7 @@ namespace {
 
 constinit std::mutex one_holder;
 constinit std::atomic<std::uint32_t> turn{0};
-constinit note held;
+constinit note all_held;
 
 // Out of use for good: nobody is on the way with it any more. Under idle.guard.
 bool retired_ps_are_free() noexcept {
@@ -94,7 +94,7 @@ void hold_for_others() noexcept {
   while (!gather_ps(taker)) {
     sched.sysmon_sleep.wait_until(monotonic_ns() + look_again_ns);
   }
-  held.wake();
+  all_held.wake();
   while (turn.load(std::memory_order_acquire) == this_turn) {
     sched.sysmon_sleep.wait();
   }
@@ -108,7 +108,7 @@ world_hold::world_hold() : held_(false) {
   held_ = true;
   turn.fetch_add(1, std::memory_order_release);
   nudge_sysmon();
-  held.wait();
+  all_held.wait();
 }
 
 world_hold::~world_hold() {

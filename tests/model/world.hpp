@@ -220,6 +220,8 @@ void ensure_started() {}
 void wake_sysmon() noexcept {}
 void nudge_sysmon() noexcept {}
 bool retire_p(P*, M*) noexcept { std::abort(); }
+alternate_stack::alternate_stack() noexcept = default;
+alternate_stack::~alternate_stack() = default;
 void fail_forked() noexcept { std::abort(); }
 void fatal(const char* what) noexcept { weft_model::explorer::get().fail(what); }
 void check_failed(const char* condition, const char*, int) noexcept {

@@ -34,13 +34,16 @@ struct fiber_slot {
 };
 
 // Starts the runtime if it does not run. Throws std::bad_alloc or std::system_error.
-WEFT_API fiber_slot new_fiber(const fiber_options* options, std::size_t size, std::size_t align);
+// Not inlined, as go_words: its return address is where the fiber was started.
+[[gnu::noinline]] WEFT_API fiber_slot new_fiber(const fiber_options* options, std::size_t size,
+                                                std::size_t align);
 WEFT_API void discard_fiber(G* g) noexcept;
 WEFT_API void start_fiber(G* g, entry_fn body, bool joinable) noexcept;
 
 // All three for a closure of up to inline_closure_size bytes that may be copied as bytes,
 // given as 1 to 8 words.
-WEFT_API void go_words(entry_fn body, const std::uint64_t* closure, std::size_t words);
+[[gnu::noinline]] WEFT_API void go_words(entry_fn body, const std::uint64_t* closure,
+                                         std::size_t words);
 
 // Waits until the spawned fiber has ended. With `patient`, stop() lets the wait go on as long as
 // the fiber can still end; false then: it cannot. Otherwise throws weft::unwind at stop().
