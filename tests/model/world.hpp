@@ -212,6 +212,7 @@ void execute(M* m, G* g) noexcept {
 // Not reached by the models, or of no effect in them.
 void prepare_first_run(M*, G*) noexcept { std::abort(); }
 M* run_child(M*, G*) noexcept { std::abort(); }
+G* leave_unusual(M*, G*) noexcept { std::abort(); }
 timer_heap& outside_timer_heap() noexcept { return sched.p_at(0)->timers; }
 void begin_outside_timer() {}
 void end_outside_timer() noexcept {}
