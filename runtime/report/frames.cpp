@@ -24,10 +24,12 @@ bool is_plumbing(const code_location& where) {
 
 bool is_switch_or_foot(const code_location& where) {
   const std::string_view name = where.function;
-  // The switch itself, at the top of every parked stack, and what runs a fiber's function.
+  // The switch itself, at the top of every parked stack, what asks for a dump at that of its
+  // caller, and what runs a fiber's function.
   return ends_with_any_of(where.file, {"runtime/fiber/context.hpp"}) ||
-         name.starts_with("weft::detail::switch_away(") || name == "weft_fiber_foot" ||
-         name == "weft_fiber_entry" || name == "fiber_main" ||
+         name.starts_with("weft::detail::switch_away(") ||
+         name.starts_with("weft::detail::dump_text") || name.find("take_census") != name.npos ||
+         name == "weft_fiber_foot" || name == "weft_fiber_entry" || name == "fiber_main" ||
          name.find("::fiber_main(") != name.npos || name.starts_with("weft::detail::run_body(");
 }
 
@@ -94,7 +96,10 @@ std::string call_site(std::uintptr_t address, symbols& names) {
       return where.text(address);
     }
   }
-  return locations.back().text(address);
+  // What was inlined is not told apart (gcc at -O0, or with LTO): the function is the program's,
+  // the line is not.
+  const code_location& outermost = locations.back();
+  return outermost.function.empty() ? outermost.text(address) : outermost.function;
 }
 
 }  // namespace weft::detail
