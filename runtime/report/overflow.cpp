@@ -118,12 +118,15 @@ void report_overflow(int number, const G* g, const void* address, std::uintptr_t
   backtrace trace;
   walk_own_stack(trace, {sp, reinterpret_cast<std::uintptr_t>(g->bound->top)});
   say_addresses(trace);
+#if !defined(WEFT_SANITIZE_THREAD)
+  // ThreadSanitizer has something to say about each allocation in a signal handler.
   std::string frames;
   symbols names;
   append_frames(frames, trace, names);
   signal_text text;
   text << frames;
   text.print();
+#endif
 }
 
 void on_fault(int number, siginfo_t* info, void* context) {

@@ -207,7 +207,7 @@ void park(commit_fn commit, void* arg, cancel_point* point, wait_options options
   set_waiting(g, point, options);
   if (options.deadline == never) {
     guarded_commit bare{commit, arg, nullptr};
-      switch_away(m, pick(m), run_guarded_commit, &bare);
+    switch_away(m, pick(m), run_guarded_commit, &bare);
     return;
   }
   // A deadline that fires at once must not resume the fiber before its commit is through.

@@ -321,10 +321,11 @@ bool join_by_running(G* child) noexcept {
   const auto* const here = static_cast<std::byte*>(__builtin_frame_address(0));
   const auto left = static_cast<std::size_t>(here - parent->bound->limit);
   bool runs = left >= parent->bound->size / 8 * 7 && m->thread_exceptions->caught == nullptr &&
-              m->thread_exceptions->uncaught == 0 && !child->own_stack_size &&
-              m->locked == nullptr && p->queue.take_back(child);
+              m->thread_exceptions->uncaught == 0 && m->locked == nullptr &&
+              p->queue.take_back(child);
   if (runs && child->bound != nullptr) {
-    // It has run and yielded: it has a stack. (To be asked only now that it is ours.)
+    // It has a stack: one of its own size, or it has run and yielded. (To be asked only now that it
+    // is ours.)
     p->queue.push_next(child, sched.global);
     runs = false;
   }

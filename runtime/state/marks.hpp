@@ -90,7 +90,9 @@ class marks {
     in_rt_.store(0, std::memory_order_release);
   }
 
-  [[gnu::always_inline]] bool inside() const noexcept { return in_rt_.load(std::memory_order_acquire) != 0; }
+  [[gnu::always_inline]] bool inside() const noexcept {
+    return in_rt_.load(std::memory_order_acquire) != 0;
+  }
 
   // Whether take() has something to answer. A hint outside of an entry.
   bool is_asked() const noexcept {

@@ -63,6 +63,7 @@ TEST(overflow, is_reported_and_dies_by_the_signal) {
   EXPECT_TRUE(contains(child.errors, "\"digger\"")) << child.errors;
   EXPECT_TRUE(contains(child.errors, "262144 bytes")) << child.errors;
   EXPECT_TRUE(contains(child.errors, "options.stack_size")) << child.errors;
+#if !defined(WEFT_SANITIZE_THREAD)  // which forbids to look up names in a signal handler
   EXPECT_TRUE(contains(child.errors, "more ...")) << child.errors;
 #if defined(WEFT_WITH_LIBDW)
   EXPECT_GE(count(child.errors, "dig_deeper"), 2U) << child.errors;
@@ -70,6 +71,7 @@ TEST(overflow, is_reported_and_dies_by_the_signal) {
   EXPECT_TRUE(contains(child.errors, "... the same 4")) << child.errors;
   EXPECT_TRUE(contains(child.errors, "overflow_test.cpp:")) << child.errors;
   EXPECT_TRUE(contains(child.errors, "overflow()")) << child.errors;
+#endif
 #endif
 }
 

@@ -153,6 +153,9 @@ TEST(uncaught, exception_of_another_language_is_reported) {
 }
 
 TEST(uncaught, end_of_the_thread_in_a_fiber_is_reported) {
+  if (weft_testing::under_tsan) {
+    GTEST_SKIP() << "ThreadSanitizer's pthread_exit knows no fibers";
+  }
   expect_report(run_detached([] { pthread_exit(nullptr); }), "pthread_exit", "broken");
 }
 
