@@ -124,6 +124,16 @@ inline switcher* jump(switcher* s, context* from, context* to,
   return now;
 }
 
+// Asks for the memory that a jump to `c` needs first. With thousands of fibers, each on a page of
+// its own, that is in no cache, nor is its address in the processor's tables.
+inline void prefetch_context(const context* c) noexcept {
+  const auto* const saved = static_cast<const std::byte*>(c->fctx);
+  constexpr std::ptrdiff_t line = 64;
+  __builtin_prefetch(saved, 1);
+  __builtin_prefetch(saved + line, 1);
+  __builtin_prefetch(saved + 2 * line, 1);
+}
+
 // Makes `c` start `entry` on the stack [limit, top) at the first jump to it.
 void prepare_context(context* c, std::byte* limit, std::byte* top,
                      void (*entry)(boost::context::detail::transfer_t)) noexcept;

@@ -250,8 +250,13 @@ M* yield_on(M* m) noexcept;
 inline void ready_on(M* m, G* g) noexcept {
   g->status.store(g_status::runnable, std::memory_order_relaxed);
   P* const p = m->p.load(std::memory_order_relaxed);
-  announce(m, m->ready_to_back ? p->queue.push_back(g, sched.global)
-                               : p->queue.push_next(g, sched.global));
+  if (m->ready_to_back) {
+    // A timer has woken it: it was away for long, and runs soon, after the others that are due.
+    prefetch_context(&g->ctx);
+    announce(m, p->queue.push_back(g, sched.global));
+  } else {
+    announce(m, p->queue.push_next(g, sched.global));
+  }
 }
 
 // spawn.cpp ---------------------------------------------------------------------------------

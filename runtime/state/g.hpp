@@ -66,12 +66,12 @@ struct alignas(cache_line) G {
   alignas(void*) std::byte near[8];
   alignas(16) std::byte aligned[inline_closure_size];
 
-  // Touched by waits, joins and the rest.
+  // Touched by waits, joins and the rest. The timer has a cache line of its own.
+  alignas(cache_line) timer_node timer;
   cancel_point* point = nullptr;
   std::int64_t waiting_since = 0;  // by the coarse clock
   wait_outcome outcome = wait_outcome::woken;
   std::atomic<std::uintptr_t> join_{0};
-  timer_node timer;
   fiber_locals* locals = nullptr;
   std::string* name = nullptr;
   std::uint32_t swallowed_unwinds = 0;

@@ -1,5 +1,7 @@
 #include "runtime/state/timer_heap.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <new>
 #include <utility>
@@ -19,16 +21,30 @@ timer_heap::~timer_heap() {
     }
     t->guard_.release();
   }
-  std::free(heap_);
+  free_slots(heap_);
+}
+
+// So that the four children of a slot, 4i + 1 to 4i + 4, share one cache line, the root lies in
+// the last quarter of one.
+timer_heap::slot* timer_heap::make_slots(std::size_t count) noexcept {
+  void* const memory = std::aligned_alloc(cache_line, (count + lead) * sizeof(slot));
+  return memory != nullptr ? static_cast<slot*>(memory) + lead : nullptr;
+}
+
+void timer_heap::free_slots(slot* slots) noexcept {
+  if (slots != nullptr) {
+    std::free(slots - lead);
+  }
 }
 
 void timer_heap::grow() {
-  const std::size_t capacity = capacity_ == 0 ? 64 : capacity_ * 2;
-  void* grown = std::realloc(heap_, capacity * sizeof(slot));
+  const std::size_t capacity = capacity_ == 0 ? first_capacity : capacity_ * 2 + lead;
+  slot* const grown = make_slots(capacity);
   if (grown == nullptr) {
     throw std::bad_alloc();
   }
-  heap_ = static_cast<slot*>(grown);
+  std::copy_n(heap_, size_, grown);
+  free_slots(std::exchange(heap_, grown));
   capacity_ = capacity;
 }
 
@@ -53,9 +69,17 @@ void timer_heap::sift_down(std::size_t i) noexcept {
       break;
     }
     std::size_t least = first;
-    for (std::size_t child = first + 1; child < first + 4 && child < size_; ++child) {
-      if (heap_[child].when < heap_[least].when) {
-        least = child;
+    if (first + 3 < size_) [[likely]] {
+      // Which of four is least cannot be predicted: no branches.
+      const slot* const c = heap_ + first;
+      const std::size_t a = c[1].when < c[0].when ? 1 : 0;
+      const std::size_t b = c[3].when < c[2].when ? 3 : 2;
+      least += c[b].when < c[a].when ? b : a;
+    } else {
+      for (std::size_t child = first + 1; child < size_; ++child) {
+        if (heap_[child].when < heap_[least].when) {
+          least = child;
+        }
       }
     }
     if (heap_[least].when >= moving.when) {
@@ -132,46 +156,56 @@ void timer_heap::drop_stale() noexcept {
   }
 }
 
-// The next timer to fire, marked as firing; null if none is due. The lock is held.
-timer_node* timer_heap::take_due(std::int64_t now) noexcept {
-  while (size_ > 0 && heap_[0].when <= now) {
-    const slot root = heap_[0];
-    timer_node* t = root.node;
-    t->guard_.acquire();
-    if (t->key_ != root.when || t->home_ != this) {
-      t->guard_.release();
-      pop_root();
-    } else if (t->when_ == no_time) {
-      t->key_ = no_time;
-      t->guard_.release();
-      pop_root();
-    } else if (t->when_ > now) {
-      heap_[0].when = t->key_ = t->when_;
-      t->guard_.release();
-      sift_down(0);
-    } else {
-      t->key_ = t->when_ = no_time;
-      t->firing_.fetch_add(1, std::memory_order_relaxed);
-      t->guard_.release();
-      pop_root();
-      return t;
-    }
+// Takes up to due_at_once due entries off the heap; those of timers that shall fire now, marked as
+// firing, into `due`. Returns how many these are. The lock is held.
+//
+// A timer's record was last touched when it was armed, so it is in no cache by now: the records of
+// all entries are asked for before the first one is looked at.
+std::uint32_t timer_heap::take_due(std::int64_t now, timer_node** due) noexcept {
+  std::array<slot, due_at_once> ripe;
+  std::uint32_t taken = 0;
+  for (; taken < due_at_once && size_ > 0 && heap_[0].when <= now; ++taken) {
+    ripe[taken] = heap_[0];
+    __builtin_prefetch(heap_[0].node, 1);
+    pop_root();
   }
-  return nullptr;
+  std::uint32_t firing = 0;
+  for (std::uint32_t i = 0; i < taken; ++i) {
+    timer_node* const t = ripe[i].node;
+    t->guard_.acquire();
+    if (t->key_ == ripe[i].when && t->home_ == this) {
+      t->key_ = t->when_;
+      if (t->when_ <= now) {
+        t->key_ = t->when_ = no_time;
+        __builtin_prefetch(t->arg, 1);
+        t->firing_.fetch_add(1, std::memory_order_relaxed);
+        due[firing++] = t;
+      } else if (t->when_ != no_time) {  // moved later; its entry has left room for the new one
+        heap_[size_] = {t->when_, t};
+        sift_up(size_++);
+      }
+    }
+    t->guard_.release();
+  }
+  return firing;
 }
 
 std::uint32_t timer_heap::run_due(std::int64_t now) noexcept {
+  std::array<timer_node*, due_at_once> due;
   std::uint32_t fired = 0;
   guard_.acquire();
   if (size_ > 64) {
     drop_stale();
   }
-  while (timer_node* t = take_due(now)) {
+  while (size_ > 0 && heap_[0].when <= now) {
+    const std::uint32_t count = take_due(now, due.data());
     publish();
     guard_.release();
-    t->fire(t);
-    t->firing_.fetch_sub(1, std::memory_order_release);
-    ++fired;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      due[i]->fire(due[i]);
+      due[i]->firing_.fetch_sub(1, std::memory_order_release);
+    }
+    fired += count;
     guard_.acquire();
   }
   publish();
@@ -210,7 +244,7 @@ void timer_heap::move_to(timer_heap& to) {
       to.push(entries[i].when, t);
     }
   }
-  std::free(entries);
+  free_slots(entries);
 }
 
 }  // namespace weft::detail

@@ -43,11 +43,15 @@ class timer_heap {
     timer_node* node;
   };
 
+  static constexpr std::uint32_t due_at_once = 16;
+
+  static slot* make_slots(std::size_t count) noexcept;
+  static void free_slots(slot* slots) noexcept;
   void grow();
   void sift_up(std::size_t i) noexcept;
   void sift_down(std::size_t i) noexcept;
   void pop_root() noexcept;
-  timer_node* take_due(std::int64_t now) noexcept;
+  std::uint32_t take_due(std::int64_t now, timer_node** due) noexcept;
   bool is_live(const slot& s) noexcept;
   void drop_stale() noexcept;
   void publish() noexcept;
@@ -59,8 +63,11 @@ class timer_heap {
   std::atomic<std::int64_t> next_{no_time};
   std::atomic<std::uint32_t> stale_{0};
 
+  static constexpr std::size_t lead = 3;  // slots before the root: see make_slots()
+
  public:
   static constexpr std::int64_t no_time = INT64_MAX;
+  static constexpr std::size_t first_capacity = 64 - lead;
 };
 
 }  // namespace weft::detail

@@ -11,6 +11,10 @@
 // Lock order: heap lock, then a node's lock; arm() holds the node's and the heap's one by one.
 // `fire` runs inside an entry, on whichever M came by, without any lock held: it may take object
 // locks and ready fibers; it must not park and not run user code.
+//
+// Timers that are due together are marked as firing together, then fired one after the other. So
+// who waits for a running fire() may be waiting for the others' too: it must hold no lock that any
+// fire() takes.
 // Tested by:  tests/unit/timers_test.cpp
 #pragma once
 
@@ -46,7 +50,8 @@ struct timer_node {
 bool arm_timer(timer_node* t, std::int64_t when_ns);
 
 // Disarms. True: it was armed and will not fire. Not armed: false, and with `wait_for_fire` a
-// fire() in progress on another thread has ended when this returns (not from inside fire()).
+// fire() in progress on another thread has ended when this returns (not from inside fire(), nor
+// with a lock held that any fire() takes).
 bool stop_timer(timer_node* t, bool wait_for_fire) noexcept;
 
 // A node from the pool, and back to it (stops it, waits for a running fire()).

@@ -134,7 +134,7 @@ struct retirement : timer_program {
 
 // A full heap of stopped timers is rebuilt when one more comes; one of them is armed meanwhile.
 struct rebuild : timer_program {
-  std::array<timer_node, 63> others;
+  std::array<timer_node, timer_heap::first_capacity - 1> others;
   rebuild() {
     for (timer_node& t : others) {
       t.fire = [](timer_node*) noexcept {};

@@ -60,5 +60,6 @@ inline switcher* jump(switcher* s, context* from, context* to, bool = false) noe
 inline void adopt_thread_context(context*) noexcept {}
 inline exception_state* this_thread_exceptions() noexcept { return nullptr; }
 inline void retire_context(context*) noexcept {}
+inline void prefetch_context(const context*) noexcept {}
 
 }  // namespace weft::detail
