@@ -120,8 +120,9 @@ G* pick_at_look(M* m, P* p) noexcept;
   return p->queue.pop_front();
 }
 
-// Fires what is due on p, m's P: one look at the clock if it has timers.
-void run_due_timers(M* m, P* p) noexcept;
+// Fires what is due on p, m's P, up to a number: one look at the clock if it has timers. `rested`:
+// nothing before the P has rested from the last time, for who would sleep otherwise.
+void run_due_timers(M* m, P* p, bool rested = false) noexcept;
 
 // For a dispatch that does not come from pick().
 inline void count_dispatch(M* m, P* p) noexcept {
@@ -252,8 +253,9 @@ inline void ready_on(M* m, G* g) noexcept {
   P* const p = m->p.load(std::memory_order_relaxed);
   if (m->ready_to_back) {
     // A timer has woken it: it was away for long, and runs soon, after the others that are due.
+    // Not announced one by one: run_due_timers() does it for all, a spinning M runs them itself.
     prefetch_context(&g->ctx);
-    announce(m, p->queue.push_back(g, sched.global));
+    p->queue.push_back(g, sched.global);
   } else {
     announce(m, p->queue.push_next(g, sched.global));
   }

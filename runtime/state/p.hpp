@@ -12,6 +12,7 @@
 //   short_slice the M that got a hog back: the tick of its slice, which is a short one; sysmon
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -51,6 +52,10 @@ struct alignas(cache_line) P {
   }
 
   alignas(cache_line) timer_heap timers;
+
+  // Owner. Until then it need not wake up for a timer: see run_due_timers().
+  std::int64_t rest_until = 0;
+  std::int64_t next_wake_up() const noexcept { return std::max(timers.next(), rest_until); }
 
   alignas(cache_line) std::atomic<M*> owner{nullptr};
   std::atomic<bool> idle{false};

@@ -190,14 +190,14 @@ std::uint32_t timer_heap::take_due(std::int64_t now, timer_node** due) noexcept 
   return firing;
 }
 
-std::uint32_t timer_heap::run_due(std::int64_t now) noexcept {
+std::uint32_t timer_heap::run_due(std::int64_t now, std::uint32_t most) noexcept {
   std::array<timer_node*, due_at_once> due;
   std::uint32_t fired = 0;
   guard_.acquire();
   if (size_ > 64) {
     drop_stale();
   }
-  while (size_ > 0 && heap_[0].when <= now) {
+  while (fired < most && size_ > 0 && heap_[0].when <= now) {
     const std::uint32_t count = take_due(now, due.data());
     publish();
     guard_.release();

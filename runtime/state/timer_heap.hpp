@@ -24,8 +24,8 @@ class timer_heap {
   // True if it is now the earliest. Throws std::bad_alloc.
   bool push(std::int64_t when, timer_node* t);
 
-  // Fires all that are due. Inside an entry. Returns how many fired.
-  std::uint32_t run_due(std::int64_t now) noexcept;
+  // Fires what is due, until at least `most` have fired. Inside an entry. Returns how many.
+  std::uint32_t run_due(std::int64_t now, std::uint32_t most = UINT32_MAX) noexcept;
 
   std::int64_t next() const noexcept { return next_.load(std::memory_order_acquire); }
 

@@ -2,6 +2,7 @@
 #include "runtime/state/timers.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -174,6 +175,47 @@ TEST_P(timers, moves_race_fire_and_the_last_one_counts) {
     stop_timer(t, true);
   }
   delete_timer(t);
+}
+
+std::int64_t waits_of_all_threads() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_nvcsw;
+}
+
+// Without sharing, each P would wake up for nearly every one of them: 20,000 times a second.
+TEST_P(timers, dense_ones_share_wake_ups) {
+  constexpr int fibers = 400;
+  constexpr int sleeps = 80;
+  const auto waits_before = waits_of_all_threads();
+  const auto begin = monotonic_ns();
+  std::vector<weft::fiber<void>> all;
+  for (int i = 0; i < fibers; ++i) {
+    all.push_back(weft::spawn([i] {
+      for (int n = 0; n < sleeps; ++n) {
+        weft::this_fiber::sleep_for(1ms + std::chrono::microseconds((i * 37 + n * 101) % 2000));
+      }
+    }));
+  }
+  for (auto& fiber : all) {
+    fiber.join();
+  }
+  const auto elapsed = monotonic_ns() - begin;
+  EXPECT_LT(waits_of_all_threads() - waits_before, GetParam() * (elapsed / (ms / 4)) + 400);
+}
+
+TEST_P(timers, a_lone_one_is_not_put_off) {
+  std::vector<std::int64_t> late;
+  weft::spawn([&] {
+    for (int n = 0; n < 100; ++n) {
+      const auto begin = monotonic_ns();
+      weft::this_fiber::sleep_for(200us);
+      late.push_back(monotonic_ns() - begin - ms / 5);
+    }
+  }).join();
+  std::sort(late.begin(), late.end());
+  EXPECT_GE(late.front(), 0);
+  EXPECT_LT(late[10], ms / 4);  // most are about 0.05; the machine may be busy
 }
 
 // The heap alone ---------------------------------------------------------------------------------
