@@ -10,9 +10,11 @@
 //   - runnable work beside an idle P wakes a thief.
 // The pause between passes grows from 20 us to 10 ms while there is nothing to do; it is at most 1
 // ms while a P has not dispatched since the last pass, and 2 ms while some P is idle and another is
-// not, which bounds how long a fiber left in runnext waits for a thief. When all Ps are idle it
-// sleeps without a timeout, and whoever wakes a P wakes it; only spare Ms that are to end wake it
-// once more.
+// not, which bounds how long a fiber left in runnext waits for a thief. When all Ps are idle, and
+// nothing has run for a whole pause, it sleeps without a timeout, and whoever wakes a P wakes it;
+// only spare Ms that are to end wake it once more. (A program that wakes up for a moment, many
+// times a second, leaves it at the long pause: to send it to sleep and wake it each time costs more
+// than its passes.)
 //
 // The CPU-time probe and its figures, the 1 ms and the 20 us: see docs/scheduling.md.
 // Tested by: tests/unit/detach_test.cpp, blocking_test.cpp, fairness_test.cpp
@@ -58,6 +60,7 @@ struct findings {
   bool acted = false;       // look again soon
   bool suspicious = false;  // look again in a millisecond
   bool work = false;        // something runnable waits
+  bool ran = false;         // a P has dispatched since the last pass, or may be in a fiber
 };
 
 struct sysmon_state {
@@ -153,7 +156,9 @@ void watch_p(P* p, M* m, observation& seen, std::int64_t now, findings& found) n
     found.work |= p->queue.stealable();
   }
   if (p->timers.next() < now - overdue_ns) {
-    found.acted |= ask_to_yield(m);  // it looks at its timers then
+    // It looks at its timers then. Not counted as acted: where there is more to do than processors
+    // can, timers are late all the time.
+    ask_to_yield(m);
     found.work = true;
   }
   if (blocking == M::blocking_mark(dispatches)) {
@@ -206,12 +211,16 @@ findings pass(std::int64_t now) noexcept {
     }
     M* const m = p->owner.load(std::memory_order_acquire);
     if (m == nullptr || p->idle.load(std::memory_order_relaxed)) {
+      const std::uint32_t dispatches = p->dispatches.load(std::memory_order_relaxed);
+      found.ran |= dispatches != seen.dispatches;
       seen = {};
+      seen.dispatches = dispatches;
       if (m == nullptr && sched.said_no_threads.load(std::memory_order_relaxed)) {
         rescue(p);
       }
       continue;
     }
+    found.ran = true;
     watch_p(p, m, seen, now, found);
   }
   found.acted |= sysmon.taker.run() > 0;
@@ -251,11 +260,12 @@ void* sysmon_main(void*) noexcept {
   set_kernel_slice(current_thread_id(), kernel_slice_with_p_ns);
   std::int64_t pause = shortest_pause_ns;
   int quiet = 0;
+  bool ran = true;
   while (!sysmon.exit.load(std::memory_order_acquire)) {
     if (hold_is_wanted()) {
       hold_for_others();
     }
-    if (all_idle() && pause >= longest_pause_ns) {
+    if (all_idle() && pause >= longest_pause_ns && !ran) {
       sleep_deeply();
       quiet = 0;
       pause = shortest_pause_ns;
@@ -269,6 +279,7 @@ void* sysmon_main(void*) noexcept {
       sysmon.next_spare_look = now + spare_look_ns;
     }
     const findings found = pass(now);
+    ran = found.ran;
     if (found.acted) {
       quiet = 0;
       pause = shortest_pause_ns;
