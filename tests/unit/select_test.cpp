@@ -239,6 +239,23 @@ TEST_P(select_of, one_case_with_otherwise_is_a_trying_operation) {
   });
 }
 
+TEST_P(select_of, one_closed_channel_with_otherwise_ends_empty) {
+  run([] {
+    chan<std::string> c(1);
+    c.send("last");
+    c.close();
+    std::vector<std::optional<std::string>> seen;
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(select(otherwise([] { FAIL(); }),
+                       recv(c, [&](std::optional<std::string> v) { seen.push_back(v); })),
+                1u);
+    }
+    EXPECT_EQ(seen, (std::vector<std::optional<std::string>>{"last", {}, {}}));
+    EXPECT_THROW(select(send(c, "late"), otherwise()), weft::closed_channel);
+    EXPECT_EQ(select(recv(chan<int>(weft::nil)), otherwise()), 1u);
+  });
+}
+
 TEST_P(select_of, otherwise_meets_a_waiting_sender) {
   run([] {
     chan<int> a, b;

@@ -85,6 +85,12 @@ class recv_case : public channel_case, public handled_case<F> {
     place_.clear();
     fill(s, select_op::recv, place_.data());
   }
+  bool looks_ready() const noexcept { return core() != nullptr && core()->may_recv(); }
+  // True: closed and empty, for ever; run() as if that had been received.
+  bool looks_ended() noexcept {
+    place_.clear();
+    return core() != nullptr && core()->drained();
+  }
   alone_result wait_alone(std::int64_t deadline) {
     switch (chan_ops<slot_of<T>>::recv_until(core(), place_.data(), deadline)) {
       case recv_status::ok:
@@ -120,6 +126,8 @@ class send_case : public channel_case, public handled_case<F> {
     cargo_.set(value_);
     fill(s, select_op::send, cargo_.data());
   }
+  bool looks_ready() const noexcept { return core() != nullptr && core()->may_send(); }
+  bool looks_ended() const noexcept { return false; }
   alone_result wait_alone(std::int64_t deadline) {
     cargo_.set(value_);
     return chan_ops<slot_of<T>>::send_until(core(), cargo_.data(), deadline)
@@ -141,6 +149,8 @@ class send_case<void, void, F> : public channel_case, public handled_case<F> {
       : channel_case(core), handled_case<F>(static_cast<F>(handler)) {}
 
   void arm(select_slot& s) noexcept { fill(s, select_op::send, nullptr); }
+  bool looks_ready() const noexcept { return core() != nullptr && core()->may_send(); }
+  bool looks_ended() const noexcept { return false; }
   alone_result wait_alone(std::int64_t deadline) {
     return chan_ops<bytes<0>>::send_until(core(), nullptr, deadline) ? alone_result::done
                                                                      : alone_result::timeout;
@@ -261,26 +271,66 @@ class static_select {
   static constexpr bool has_otherwise = ((Cases::kind == case_kind::otherwise) || ...);
 
   template <std::size_t... I>
-  std::size_t run(std::index_sequence<I...>) {
+  std::size_t run(std::index_sequence<I...> all) {
+    select_result result;
+    // One channel and `otherwise`: what is seen without a lock is often final, as in try_recv().
+    bool pointless = false;
+    if constexpr (channels == 1 && has_otherwise) {
+      pointless = !(looks_ready<I>() || ...) || (looks_ended<I>(result) || ...);
+    }
+    if (!pointless) {
+      result = choose(all);
+    }
+    if (result.index == select_result::none) {
+      result.index = last_resort(all).index;
+    }
+    (void)((I == result.index && (std::get<I>(cases_).run(result.arrived), true)) || ...);
+    return result.index;
+  }
+
+  // Index none: the last resort it is.
+  template <std::size_t... I>
+  select_result choose(std::index_sequence<I...> all) {
     select_slot slots[count];
     (std::get<I>(cases_).arm(slots[I]), ...);
     select_result result = select_poll(slots, count);
     if (result.index == select_result::none) {
-      give_up last;
-      (consider<I>(last), ...);
       // One channel alone: what the poll saw is final, and waiting for it is a plain operation.
       if constexpr (channels == 1 && !has_otherwise) {
-        (wait_alone<I>(last.due, result), ...);
+        (wait_alone<I>(last_resort(all).due, result), ...);
       } else if constexpr (channels != 1) {
         chan_core* order[count];
-        result = select_wait(slots, order, count, last.due);
-      }
-      if (result.index == select_result::none) {
-        result.index = last.index;
+        result = select_wait(slots, order, count, last_resort(all).due);
       }
     }
-    (void)((I == result.index && (std::get<I>(cases_).run(result.arrived), true)) || ...);
-    return result.index;
+    return result;
+  }
+
+  template <std::size_t... I>
+  give_up last_resort(std::index_sequence<I...>) const noexcept {
+    give_up last;
+    (consider<I>(last), ...);
+    return last;
+  }
+
+  template <std::size_t I>
+  bool looks_ready() const noexcept {
+    if constexpr (kind_of<I> == case_kind::channel) {
+      return std::get<I>(cases_).looks_ready();
+    } else {
+      return false;
+    }
+  }
+
+  template <std::size_t I>
+  bool looks_ended(select_result& result) const noexcept {
+    if constexpr (kind_of<I> == case_kind::channel) {
+      if (std::get<I>(cases_).looks_ended()) {
+        result = {.index = I, .arrived = false};
+        return true;
+      }
+    }
+    return false;
   }
 
   template <std::size_t I>
