@@ -70,11 +70,13 @@ void timer_heap::sift_down(std::size_t i) noexcept {
     }
     std::size_t least = first;
     if (first + 3 < size_) [[likely]] {
-      // Which of four is least cannot be predicted: no branches.
+      // Which of four is least cannot be predicted: no branches. (As a conditional, the last choice
+      // is made one by gcc 12: 68 ns for a pop and a push of 50,000, instead of 56.)
       const slot* const c = heap_ + first;
       const std::size_t a = c[1].when < c[0].when ? 1 : 0;
       const std::size_t b = c[3].when < c[2].when ? 3 : 2;
-      least += c[b].when < c[a].when ? b : a;
+      const std::size_t b_is_less = c[b].when < c[a].when ? 1 : 0;
+      least += a ^ ((a ^ b) & (0 - b_is_less));
     } else {
       for (std::size_t child = first + 1; child < size_; ++child) {
         if (heap_[child].when < heap_[least].when) {
