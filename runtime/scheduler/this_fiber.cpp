@@ -60,6 +60,28 @@ void sleep_thread(sleep_point& point) noexcept {
        {.reason = wait_reason::sleep, .deadline = point.deadline});
 }
 
+void sleep_to(clock::time_point deadline) {
+  sleep_point point;
+  point.cancel = cancel_sleep;
+  // The timer of a fiber that sleeps for ever is armed all the same: it is what stop() cancels.
+  point.deadline = std::min(deadline.time_since_epoch().count(), never - 1);
+  {
+    const entry in;
+    point.unwound = refuse_wait({.reason = wait_reason::sleep});
+    if (!point.unwound) {
+      point.g = self();
+      if (point.g->is_thread) {
+        sleep_thread(point);
+      } else {
+        sleep_fiber(point);
+      }
+    }
+  }
+  if (point.unwound) {
+    throw_unwind();
+  }
+}
+
 }  // namespace
 
 clock::time_point clock::now() noexcept { return time_point(duration(monotonic_ns())); }
@@ -82,27 +104,14 @@ void yield() noexcept {
 }
 
 void sleep_until(clock::time_point deadline) {
-  sleep_point point;
-  point.cancel = cancel_sleep;
-  // The timer of a fiber that sleeps for ever is armed all the same: it is what stop() cancels.
-  point.deadline = std::min(deadline.time_since_epoch().count(), never - 1);
-  if (point.deadline <= monotonic_ns()) {
-    return;
+  if (deadline > clock::now()) {
+    sleep_to(deadline);
   }
-  {
-    const entry in;
-    point.unwound = refuse_wait({.reason = wait_reason::sleep});
-    if (!point.unwound) {
-      point.g = self();
-      if (point.g->is_thread) {
-        sleep_thread(point);
-      } else {
-        sleep_fiber(point);
-      }
-    }
-  }
-  if (point.unwound) {
-    throw_unwind();
+}
+
+void sleep_for(duration d) {
+  if (d > duration::zero()) {
+    sleep_to(deadline_after(d));
   }
 }
 

@@ -116,11 +116,7 @@ WEFT_API void yield() noexcept;
 
 // Waits. Nothing at all when the time has passed. Ends with weft::unwind at stop().
 WEFT_API void sleep_until(clock::time_point deadline);
-inline void sleep_for(duration d) {
-  if (d > duration::zero()) {
-    sleep_until(detail::deadline_after(d));
-  }
-}
+WEFT_API void sleep_for(duration d);
 template <class Clock, class Duration>
 void sleep_until(std::chrono::time_point<Clock, Duration> deadline) {
   // Another clock may be set while we sleep: look again, as std::this_thread::sleep_until.
