@@ -304,6 +304,10 @@ bool running() noexcept {
   return state == detail::phase::running || state == detail::phase::stopping;
 }
 
+bool stopping() noexcept {
+  return detail::sched.state.load(std::memory_order_acquire) == detail::phase::stopping;
+}
+
 int procs() noexcept {
   return running() ? detail::sched.proc_count.load(std::memory_order_acquire) : 0;
 }

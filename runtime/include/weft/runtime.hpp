@@ -76,7 +76,13 @@ WEFT_API void start(options = {});
 // Everything that happened in fibers happens-before the return.
 WEFT_API void stop();
 
+// From start() until stop() has ended, so also while that unwinds fibers.
 WEFT_API bool running() noexcept;
+
+// While stop() is at work. For loops that never wait, since stop() ends waits only:
+//   while (!weft::stopping()) { step(); weft::checkpoint(); }
+// False again as soon as stop() has ended; no fiber sees that.
+WEFT_API bool stopping() noexcept;
 
 // The number of Ps; 0 when the runtime does not run.
 WEFT_API int procs() noexcept;
@@ -87,7 +93,8 @@ WEFT_API int procs() noexcept;
 WEFT_API int set_procs(int n);
 
 // (fiber) Yields if the time slice is used up; about a load when not. For loops that do not call
-// into weft. On a plain thread: nothing. Keeps errno.
+// into weft. On a plain thread: nothing. Keeps errno. Never throws: a loop that calls nothing else
+// must look at stopping(), or stop() waits for it.
 inline void checkpoint() noexcept {
   if (detail::preempt_wanted.load(std::memory_order_relaxed) != 0) [[unlikely]] {
     detail::checkpoint_slow();
@@ -110,8 +117,8 @@ WEFT_API bool is_fiber() noexcept;
 WEFT_API fiber_id get_id() noexcept;
 
 // Lets the other runnable fibers of this P run first. On a plain thread: std::this_thread::yield.
-// Not a wait: stop() does not end a loop that only yields, which must look at something that
-// changes, or wait.
+// Not a wait: stop() does not end a loop that only yields, which must look at stopping() or
+// something else that changes, or wait.
 WEFT_API void yield() noexcept;
 
 // Waits. Nothing at all when the time has passed. Ends with weft::unwind at stop().
