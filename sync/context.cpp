@@ -1,5 +1,6 @@
 #include "weft/context.hpp"
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -28,13 +29,21 @@ class context_errors final : public std::error_category {
 
 void destroy_cancel_node(context_node* n) noexcept { delete static_cast<cancel_node*>(n); }
 
+// Not a static with an initialiser: to close a channel is a call of the runtime, at which a fiber
+// may have to yield, and the next one on its thread would wait for the initialiser, and so for it.
 const receiver<void>& closed_channel_of_all() {
-  static const receiver<void> closed = [] {
+  static constinit std::atomic<const receiver<void>*> closed{nullptr};
+  const receiver<void>* seen = closed.load(std::memory_order_acquire);
+  if (seen == nullptr) {
     const chan<void> c;
     c.close();
-    return c.rx();
-  }();
-  return closed;
+    auto fresh = std::make_unique<const receiver<void>>(c);
+    if (closed.compare_exchange_strong(seen, fresh.get(), std::memory_order_acq_rel,
+                                       std::memory_order_acquire)) {
+      seen = fresh.release();
+    }
+  }
+  return *seen;
 }
 
 // In a fiber of its own, with the timer's reference.
