@@ -9,7 +9,7 @@
 // Per jump, besides the jump itself: the exception state of the C++ runtime (16 bytes, per
 // thread) is swapped, so that a fiber may wait inside a catch block and resume on another thread.
 //
-// Tested by: tests/unit/switch_test.cpp
+// Tested by: tests/unit/migration_test.cpp, tests/unit/unwind_test.cpp
 #pragma once
 
 #include <cxxabi.h>
@@ -93,8 +93,13 @@ inline boost::context::detail::transfer_t jump_without_call(boost::context::deta
       : "=a"(from), "=d"(passed), "+D"(to), "+S"(data)
       :
       : "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
-        "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "cc",
-        "memory");
+        "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",
+#if defined(__AVX512F__)
+        "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",
+        "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6",
+        "k7",
+#endif
+        "cc", "memory");
   return {from, passed};
 #else
   return boost::context::detail::jump_fcontext(to, data);

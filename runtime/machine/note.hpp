@@ -6,7 +6,7 @@
 // Atomics: word_  waker exchange acq_rel, owner CAS and exchange acq_rel: what a waker wrote
 //          before wake() is seen after wait(). The waker's last touch is the futex call: the note's
 //          memory must outlive it (the G and M records that hold notes are type-stable).
-// Tested by: tests/unit/note_test.cpp, tests/model/note_model.cpp
+// Tested by: tests/unit/machine_test.cpp, tests/model/note_model.cpp
 #pragma once
 
 #include <atomic>

@@ -7,7 +7,7 @@
 // a few microseconds. A fiber in runnext is taken when its P has dispatched nobody for 20 us.
 //
 // The samples are a thief's own: no atomics beyond those of the queues.
-// Tested by: tests/unit/steal_test.cpp
+// Tested by: tests/unit/fairness_test.cpp, tests/stress/scheduler_stress.cpp
 #pragma once
 
 #include <cstdint>

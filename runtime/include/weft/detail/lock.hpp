@@ -13,7 +13,7 @@
 //
 // Atomics:   word_      0 free, 1 held. CAS acquire / store release.
 //            sleepers_  written by sleepers, read by releasers; a hint, relaxed.
-// Tested by: tests/unit/lock_test.cpp
+// Tested by: tests/unit/machine_test.cpp, tests/model/lock_model.cpp
 #pragma once
 
 #include <atomic>
