@@ -1,10 +1,10 @@
 // A fiber that moves from thread to thread: what it may keep across a wait, and what it may not.
 //
-// Built several times (-O2, -fPIC, LTO): compilers keep the addresses of thread-locals, and of
-// __errno_location() and __cxa_get_globals(), across calls. What weft says about the calling
-// fiber, and the state of exceptions, must be right in every build. User code must not keep a
-// thread_local or errno across a wait; a noinline function that reads one anew is right.
-// A program of its own without a test framework, so that each build is quick.
+// Built several times (-O2, -fPIC, LTO, two compilers: tests/migration): compilers keep the
+// addresses of thread-locals, and of __errno_location() and __cxa_get_globals(), across calls. What
+// weft says about the calling fiber, and the state of exceptions, must be right in every build.
+// User code must not keep a thread_local or errno across a wait; a noinline function that reads one
+// anew is right. A program of its own without a test framework, so that each build is quick.
 #include <pthread.h>
 
 #include <atomic>
