@@ -188,6 +188,11 @@ class Text(Case):
                                   "sync/a.cpp": '// not thread_local\nauto s = "thread_local";\n'})
         self.assert_fails(text, {"sync/a.cpp": "\n" + declared}, "sync/a.cpp:2:", "thread_local")
 
+    def test_tests_that_are_named_exist(self):
+        named = {"sync/a.cpp": "// Tested by: tests/unit/a_test.cpp\n"}
+        self.assert_passes(text, {**named, "tests/unit/a_test.cpp": ""})
+        self.assert_fails(text, named, "sync/a.cpp:1:", "does not exist")
+
     def test_no_home_directories(self):
         self.assert_passes(text, {"a.md": "https://example.org/home/page ~/x $HOME/x build/home/x"})
         for home in ("/ho" + "me/ann/weft", "/ro" + "ot/weft", "/Us" + "ers/ann", "C:\\Us" + "ers\\ann"):

@@ -10,11 +10,18 @@ THREAD_LOCAL_HOME = "runtime/state/current.cpp"
 # Somebody's own machine.
 HOME_PATH = re.compile(r"(?<![\w.$}{/])/(?:home|Users|root)/[\w.]+|\b[A-Z]:\\Users\\\w+")
 
+# A test that a comment refers to.
+TEST_PATH = re.compile(r"\btests/[\w/]+\.(?:[ch]pp|pml|py)\b")
+
 
 def check(tree):
     for file in tree.cpp_files():
         if file.endswith(".hpp") and not re.search(r"^#pragma once$", tree.text(file), re.MULTILINE):
             yield f"{file}:1: has no #pragma once"
+        for match in TEST_PATH.finditer(tree.text(file)):
+            if match.group() not in tree.files:
+                yield (f"{file}:{line_of(tree.text(file), match.start())}: names a test that does "
+                       f"not exist: {match.group()}")
     for file in tree.cpp_files(*ROOMS, "examples"):
         if file == THREAD_LOCAL_HOME:
             continue
