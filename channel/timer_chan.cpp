@@ -129,6 +129,7 @@ bool reset_timer_chan(chan_core* core, duration first, duration period) {
 
 void destroy_timer_chan(chan_core* core) noexcept {
   auto* const t = static_cast<timer_core*>(core);
+  stop_timer_chan(core);  // or a ticker's fire() that has begun would arm the node once more
   delete_timer(t->node);
   delete t;
 }

@@ -7,7 +7,8 @@
 //   T3  at most one value is in the buffer.
 // Lock order: guard, then the timers' own locks; fire() is called with none of them held.
 // Lifetime: the handles own the channel. The node points back without owning: destroy_timer_chan
-//           gives it back first, which waits for a fire() in progress.
+//           first disarms, so that no fire() arms the node again, and then gives it back, which
+//           waits for a fire() in progress.
 // Tested by: tests/unit/time_test.cpp, tests/stress/timer_stress.cpp
 #pragma once
 

@@ -71,7 +71,7 @@ TEST_P(stand_in, a_destructor_that_runs_after_its_end_may_wait) {
 // As a thread does that waits for the first time, with the lock of an object held that stop() goes
 // for while it walks the list.
 TEST_P(stand_in, is_made_while_others_walk_the_list) {
-  weft::this_fiber::sleep_for(1us);
+  weft::detail::current_stand_in();
   int visits = 0;
   weft::detail::for_each_stand_in(
       [](weft::detail::G*, void* arg) {

@@ -298,4 +298,24 @@ TEST_P(time_of, ticker_as_a_range) {
   });
 }
 
+// While their owners compute, other Ps run the timers, and one may be about to arm the next tick.
+TEST_P(time_of, tickers_go_away_while_they_tick) {
+  run([] {
+    std::vector<weft::fiber<void>> fibers;
+    for (int i = 0; i < 3; ++i) {
+      fibers.push_back(weft::spawn([i] {
+        for (int k = 0; k < 200; ++k) {
+          const weft::ticker t(1us);
+          const auto end = weft::clock::now() + std::chrono::microseconds(60 + (k * 7 + i) % 40);
+          while (weft::clock::now() < end) {
+          }
+        }
+      }));
+    }
+    for (auto& f : fibers) {
+      f.join();
+    }
+  });
+}
+
 }  // namespace
