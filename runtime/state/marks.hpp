@@ -118,9 +118,9 @@ class marks {
 
   // sysmon only. 4.
   bool begin_detach() noexcept { return change(none, detaching) || change(yield, detaching); }
-  // sysmon only. 6, after a barrier. True: the P that the M had, as seen between the barrier and
-  // this call, is the caller's.
-  bool end_detach() noexcept { return !inside() && change(detaching, detached); }
+  // sysmon only. 6, after a barrier, and after inside() was seen to be false. True: the P that the
+  // M had, as seen between inside() and this call, is the caller's.
+  bool end_detach() noexcept { return change(detaching, detached); }
   // sysmon only, when end_detach() failed or is no longer wanted.
   void cancel_detach() noexcept { change(detaching, yield); }
 

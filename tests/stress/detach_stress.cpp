@@ -95,7 +95,7 @@ void take_away(state& s, mode how) {
     if (how == mode::membarrier) {
       weft::detail::process_membarrier();
     }
-    if (!s.asked.end_detach()) {
+    if (s.asked.inside() || !s.asked.end_detach()) {
       s.asked.cancel_detach();
       continue;
     }
