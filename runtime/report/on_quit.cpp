@@ -28,6 +28,7 @@ constinit chained_signal quit;
 constinit std::atomic<bool> ending{false};
 constinit std::atomic<std::uint32_t> done{0};
 pthread_t dumper;
+std::atomic<int> dumper_id{0};
 bool running_dumper = false;
 
 void on_quit(int, siginfo_t*, void*) {
@@ -38,6 +39,7 @@ void on_quit(int, siginfo_t*, void*) {
 
 void* dump_when_woken(void*) noexcept {
   prepare_runtime_thread("weft-dump");
+  dumper_id.store(current_thread_id(), std::memory_order_relaxed);
   for (;;) {
     while (sem_wait(&wakes) != 0) {
     }
@@ -55,6 +57,8 @@ bool is_wanted() noexcept {
 }
 
 }  // namespace
+
+int report_thread_id() noexcept { return dumper_id.load(std::memory_order_relaxed); }
 
 void install_quit_dump() noexcept {
   if (!is_wanted()) {

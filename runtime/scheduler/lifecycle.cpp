@@ -245,6 +245,7 @@ void ensure_started() {
 
 // Either stop() sees the count, or this sees its phase: both are sequentially consistent.
 void begin_outside_call() {
+  current_stand_in();
   for (;;) {
     ensure_started();
     sched.outside_calls.fetch_add(1, std::memory_order_seq_cst);
@@ -271,6 +272,7 @@ void start(options settings) {
     fail_forked();
   }
   const options checked = validated(settings);
+  current_stand_in();  // this thread is known from now on
   const std::scoped_lock hold(lifecycle);
   if (sched.state.load(std::memory_order_acquire) != phase::stopped) {
     throw std::logic_error("weft::start: the runtime is running already; stop() it first");

@@ -67,7 +67,10 @@ void wait_as_thread(G* g, cancel_point* point, const wait_options& options) noex
   };
   // stop() may have looked at this thread before it could see `point`; scan_guard orders the two.
   if (point != nullptr && refuse_wait(options) && cancel(wait_outcome::unwound)) {
-    g->sleep.wake();
+    wake_plain_thread(g);
+  }
+  if (deadline == never) {
+    check_deadlock();
   }
   if (!g->sleep.wait_until(deadline) && !(point != nullptr && cancel(wait_outcome::timed_out))) {
     g->sleep.wait();
@@ -167,6 +170,9 @@ wait_outcome wait(wait_queue& queue, lock& guard, waiter& w, wait_options option
   w.guard = &guard;
   w.outcome = wait_outcome::woken;
   w.contested = timed || m == nullptr;
+  if (m == nullptr && !timed) {
+    plain_thread_waits(g);
+  }
   w.contest_.store(contest::open, std::memory_order_relaxed);
   if (options.front) {
     queue.push_front(&w);
@@ -196,6 +202,9 @@ void park(commit_fn commit, void* arg, cancel_point* point, wait_options options
   M* const m = current_m();
   if (m == nullptr) {
     G* const g = current_stand_in();
+    if (options.deadline == never) {
+      plain_thread_waits(g);
+    }
     g->scan_guard.acquire();
     set_waiting(g, point, options);
     g->scan_guard.release();
@@ -220,7 +229,7 @@ void park(commit_fn commit, void* arg, cancel_point* point, wait_options options
 
 void ready(G* g) noexcept {
   if (g->is_thread) [[unlikely]] {
-    g->sleep.wake();
+    wake_plain_thread(g);
     return;
   }
   if (M* const m = current_m(); m != nullptr) [[likely]] {

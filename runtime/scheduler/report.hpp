@@ -7,6 +7,9 @@ namespace weft::detail {
 void install_reports() noexcept;
 void remove_reports() noexcept;
 
+// The thread that waits for SIGQUIT, in the kernel; 0: there is none.
+int report_thread_id() noexcept;
+
 // stop() begins: WEFT_LEAKS.
 void report_leaks_at_stop() noexcept;
 

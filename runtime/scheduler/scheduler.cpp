@@ -169,8 +169,12 @@ bool go_idle(M* m, P* p) noexcept {
       return false;
     }
   }
-  if (all_idle && sched.state.load(std::memory_order_acquire) == phase::stopping) {
-    sched.quiescent.wake();
+  if (all_idle) {
+    if (sched.state.load(std::memory_order_acquire) == phase::stopping) {
+      sched.quiescent.wake();
+    } else {
+      check_deadlock();
+    }
   }
   return true;
 }

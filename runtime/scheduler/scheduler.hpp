@@ -86,6 +86,7 @@ struct scheduler {
 
   alignas(cache_line) note quiescent;  // stop() waits here for all Ps to be idle
   note sysmon_sleep;
+  std::atomic<int> sysmon_thread_id{0};
   std::atomic<bool> sysmon_deep{false};  // sysmon sleeps without a timeout
   std::atomic<bool> sysmon_slow{false};  // sysmon's pause is longer than a declared call may wait
   counters counts;
@@ -355,6 +356,15 @@ bool retire_p(P* p, M* m) noexcept;
 
 // Ends every wait until no fiber is left. The state is `stopping`.
 void unwind_everything() noexcept;
+
+// deadlock.cpp ------------------------------------------------------------------------------
+
+// Ends the process with a report if nothing can ever run again. No lock may be held.
+void check_deadlock() noexcept;
+// The calling plain thread's stand-in, before others can see its wait, which has no deadline.
+void plain_thread_waits(G* g) noexcept;
+// Ends the wait of a plain thread that has been won.
+void wake_plain_thread(G* g) noexcept;
 
 // sysmon.cpp --------------------------------------------------------------------------------
 

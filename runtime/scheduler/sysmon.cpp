@@ -258,6 +258,7 @@ void make_pause(std::int64_t ns) noexcept {
 void* sysmon_main(void*) noexcept {
   prepare_runtime_thread("weft-sysmon");
   set_kernel_slice(current_thread_id(), kernel_slice_with_p_ns);
+  sched.sysmon_thread_id.store(current_thread_id(), std::memory_order_relaxed);
   std::int64_t pause = shortest_pause_ns;
   int quiet = 0;
   bool ran = true;
@@ -266,6 +267,7 @@ void* sysmon_main(void*) noexcept {
       hold_for_others();
     }
     if (all_idle() && pause >= longest_pause_ns && !ran) {
+      check_deadlock();
       sleep_deeply();
       quiet = 0;
       pause = shortest_pause_ns;

@@ -116,7 +116,6 @@ void retire_m(M* m) noexcept {
   }
   unlink_m(m);
   M* const before = std::exchange(sched.ended_m, m);
-  m->thread_id.store(0, std::memory_order_relaxed);
   sched.idle.guard.release();
   sched.counts.threads_ended.fetch_add(1, std::memory_order_relaxed);
   if (before != nullptr) {

@@ -38,11 +38,14 @@ bool all_ps_idle() noexcept {
   return retired_ps_are_free() && sched.idle.idle_count.load() == sched.proc_count.load();
 }
 
-// Under idle.guard.
+}  // namespace
+
 bool nothing_moves() noexcept {
   return all_ps_idle() && sched.global.empty() && sched.idle.spinning.load() == 0 &&
          sched.outside_calls.load() == 0 && sched.detached.load() == 0;
 }
+
+namespace {
 
 // An idle P that somebody must look after now, taken off the list. Under idle.guard.
 P* take_p_with_work() noexcept {
@@ -149,6 +152,7 @@ void resume_world() noexcept {
     }
   }
   one_holder.unlock();
+  check_deadlock();
 }
 
 }  // namespace weft::detail

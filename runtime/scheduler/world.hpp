@@ -25,6 +25,10 @@ class world_hold {
   bool held_;
 };
 
+// Under the scheduler lock: no P runs, nothing is runnable or about to be made so by a call in
+// progress, and no fiber runs without a P.
+bool nothing_moves() noexcept;
+
 // For stop(), on its thread: waits until the world is at rest by itself, and holds it.
 void rest_world() noexcept;
 // The end of either: whatever has work is woken.

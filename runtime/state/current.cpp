@@ -73,6 +73,7 @@ void free_stand_in(G* g) noexcept {
   }
   current_thread()->stand_in = nullptr;
   delete g;
+  plain_thread_goes();
 }
 
 // Among the destructors of the thread's thread_locals.
@@ -103,6 +104,7 @@ void free_late(G* g) noexcept {
 [[gnu::noinline]] G* make_stand_in() {
   G* const g = new G;
   g->is_thread = true;
+  g->kernel_thread_id = current_thread_id();
   g->status.store(g_status::running, std::memory_order_relaxed);
   if (current_thread()->late) {
     free_late(g);
@@ -111,6 +113,7 @@ void free_late(G* g) noexcept {
     owner.g = g;
   }
   current_thread()->stand_in = g;
+  plain_thread_comes();
   link_stand_in(g);
   return g;
 }

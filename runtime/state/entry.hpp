@@ -13,10 +13,14 @@
 
 namespace weft::detail {
 
-// The calling thread's M with its P held, or null on a plain thread.
+// The calling thread's M with its P held, or null on a plain thread, which is known from then on.
 inline M* enter() noexcept {
   M* m = current_m();
-  return m != nullptr ? m->enter() : nullptr;
+  if (m == nullptr) [[unlikely]] {
+    current_stand_in();
+    return nullptr;
+  }
+  return m->enter();
 }
 
 // A caller that knows that it has not parked since enter() may call m->leave() instead.

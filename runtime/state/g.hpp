@@ -85,6 +85,8 @@ struct alignas(cache_line) G {
   std::uint32_t thread_locks = 0;
 
   // Stand-ins only.
+  bool counted_asleep = false;  // see deadlock.cpp
+  int kernel_thread_id = 0;
   note sleep;
   G* next = nullptr;
   G* prev = nullptr;

@@ -14,6 +14,10 @@ void end_outside_timer() noexcept;
 timer_heap& outside_timer_heap() noexcept;
 void outside_timer_is_first() noexcept;
 
+// A plain thread has called into weft for the first time; it ends.
+void plain_thread_comes() noexcept;
+void plain_thread_goes() noexcept;
+
 // Ends the fiber-local values of a stand-in whose thread ends; runs user code.
 struct G;
 void destroy_locals(G* g) noexcept;

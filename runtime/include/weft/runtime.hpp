@@ -45,8 +45,12 @@ struct options {
   // For the network layer, which this version does not have yet: not used.
   poller_kind poller = poller_kind::automatic;
 
-  // Whether to end the process with a report when every fiber waits and nothing can wake one. This
-  // version does not detect that yet: not used.
+  // Whether to end the process, with status 2 and a report, when nothing can ever run again: every
+  // fiber waits, no timer is armed, no fiber blocks its thread, and every plain thread that has
+  // ever called weft waits in it without a deadline. While the process has other threads, which may
+  // call weft at any time, that cannot be known, and nothing is reported; nor while anything has a
+  // deadline. A signal handler or a thread still to be made that would have helped is not known
+  // either: a program that waits for such turns this off.
   bool detect_deadlock = true;
 };
 
