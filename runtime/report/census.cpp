@@ -108,7 +108,7 @@ bool census::is_wanted(const G& g, g_status status, std::int64_t age) const noex
 void census::look_at(G* g) {
   // Of a plain thread, the world's rest says nothing: scan_guard keeps its wait as it is.
   g->scan_guard.acquire();
-  const g_status status = g->status.load(std::memory_order_relaxed);
+  const g_status status = g->status.load(std::memory_order_acquire);
   const std::int64_t age = std::max<std::int64_t>(0, now_ - g->waiting_since);
   if (is_wanted(*g, status, age)) {
     const bool waits = status == g_status::waiting;

@@ -13,9 +13,12 @@ namespace weft::detail {
 
 namespace {
 
-// The commit of a fiber that came back and found no P: on g0, without a P.
-void push_without_p(void* g, M*) noexcept {
-  push_global(static_cast<G*>(g));
+// The commit of a fiber that came back and found no P: on g0, without a P. Who holds the world takes
+// it for running, without a context to look at, until here.
+void push_without_p(void* arg, M*) noexcept {
+  G* const g = static_cast<G*>(arg);
+  g->status.store(g_status::runnable, std::memory_order_release);
+  push_global(g);
   sched.detached.fetch_sub(1, std::memory_order_seq_cst);
 }
 
@@ -105,9 +108,7 @@ M* reattach(M* m) noexcept {
     wake_sysmon();
   } else {
     sched.counts.returns_queued.fetch_add(1, std::memory_order_relaxed);
-    G* const g = m->running;
-    g->status.store(g_status::runnable, std::memory_order_relaxed);
-    m = switch_away(m, nullptr, push_without_p, g);
+    m = switch_away(m, nullptr, push_without_p, m->running);
   }
   if (hog) {
     // Who has been one before is watched more closely in its next slice.

@@ -237,8 +237,9 @@ void run_due_timers(M* m, P* p, bool rested) noexcept {
   m->ready_to_back = true;
   const std::uint32_t fired = p->timers.run_due(now, most_at_once);
   m->ready_to_back = false;
-  p->rest_until =
-      fired < most_at_once ? now + std::min(fired, rest_for_most) * rest_for_each_ns : now;
+  const std::int64_t rest =
+      fired < most_at_once ? std::min(fired, rest_for_most) * rest_for_each_ns : 0;
+  p->rest_until.store(now + rest, std::memory_order_relaxed);
   announce(m, p->queue.size() + (p->queue.next_empty() ? 0 : 1) > 1);
 }
 
