@@ -60,7 +60,8 @@ struct findings {
   bool acted = false;       // look again soon
   bool suspicious = false;  // look again in a millisecond
   bool work = false;        // something runnable waits
-  bool ran = false;         // a P has dispatched since the last pass, or may be in a fiber
+  bool ran = false;         // a P has dispatched since the last pass, or may be in a fiber or
+                            // have something to do
 };
 
 struct sysmon_state {
@@ -183,7 +184,8 @@ void publish_time(std::int64_t now) noexcept {
 }
 
 // A P that idles alone has nothing, unless there was no thread for it; then there may be one now.
-void rescue(P* p) noexcept {
+// True: there was something, so sysmon must not sleep deeply before this has been tried again.
+bool rescue(P* p) noexcept {
   sched.idle.guard.acquire();
   const bool stranded = p->idle.load(std::memory_order_relaxed) && !sched.at_rest &&
                         p->owner.load(std::memory_order_relaxed) == nullptr && p->has_work();
@@ -195,6 +197,7 @@ void rescue(P* p) noexcept {
   if (stranded) {
     hand_off(p);
   }
+  return stranded;
 }
 
 findings pass(std::int64_t now) noexcept {
@@ -216,7 +219,7 @@ findings pass(std::int64_t now) noexcept {
       seen = {};
       seen.dispatches = dispatches;
       if (m == nullptr && sched.said_no_threads.load(std::memory_order_relaxed)) {
-        rescue(p);
+        found.ran |= rescue(p);
       }
       continue;
     }

@@ -235,6 +235,25 @@ TEST_P(detach, without_threads_the_others_go_on_when_it_comes_back) {
   });
 }
 
+// What there was no thread for is not forgotten once nothing else happens.
+TEST(detach_threads, refused_ones_are_asked_for_again) {
+  weft::start({.procs = 1});
+  weft::detail::testing_fail_threads = true;
+  gate g;
+  std::atomic<bool> ran{false};
+  weft::go([&] {
+    weft::go([&] { ran = true; });
+    g.pass();
+  });
+  EXPECT_TRUE(weft_testing::eventually([] { return sched.said_no_threads.load(); }));
+  std::this_thread::sleep_for(200ms);  // sysmon would be deep asleep by then; right either way
+  EXPECT_FALSE(ran);
+  weft::detail::testing_fail_threads = false;
+  EXPECT_TRUE(weft_testing::eventually([&] { return ran.load(); }, 5s));
+  g.open();
+  weft::stop();
+}
+
 TEST(detach_limits, too_many_threads_end_the_process_with_a_reason) {
   const auto child = weft_testing::run_in_child([] {
     weft::run(
