@@ -5,7 +5,8 @@
 
 namespace weft::detail {
 
-bool read_saved_frame(const context& c, const stack_bounds& bounds, saved_registers* out) noexcept {
+bool read_saved_frame(boost::context::detail::fcontext_t fctx, const stack_bounds& bounds,
+                      saved_registers* out) noexcept {
 #if defined(__x86_64__) && defined(__LP64__)
   constexpr std::size_t words = 8;
 #elif defined(__aarch64__)
@@ -13,12 +14,12 @@ bool read_saved_frame(const context& c, const stack_bounds& bounds, saved_regist
 #else
   constexpr std::size_t words = 0;
 #endif
-  const auto frame = reinterpret_cast<std::uintptr_t>(c.fctx);
+  const auto frame = reinterpret_cast<std::uintptr_t>(fctx);
   if (words == 0 || !bounds.holds(frame) || bounds.high - frame < words * sizeof(void*)) {
     return false;
   }
   std::uintptr_t word[words + 1];
-  std::memcpy(word, c.fctx, words * sizeof(void*));
+  std::memcpy(word, fctx, words * sizeof(void*));
   out->sp = frame + words * sizeof(void*);
 #if defined(__x86_64__)
   out->r12 = word[1];

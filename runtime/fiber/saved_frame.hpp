@@ -18,6 +18,7 @@
 namespace weft::detail {
 
 // False if the processor's layout is not known or the frame is not inside `bounds`.
-bool read_saved_frame(const context& c, const stack_bounds& bounds, saved_registers* out) noexcept;
+bool read_saved_frame(boost::context::detail::fcontext_t fctx, const stack_bounds& bounds,
+                      saved_registers* out) noexcept;
 
 }  // namespace weft::detail

@@ -145,7 +145,7 @@ void census::walk(const G& g, g_status status, backtrace* out) const noexcept {
   const stack_bounds bounds{reinterpret_cast<std::uintptr_t>(g.bound->limit),
                             reinterpret_cast<std::uintptr_t>(g.bound->top)};
   saved_registers registers;
-  if (read_saved_frame(g.ctx, bounds, &registers)) {
+  if (read_saved_frame(g.parked_at(), bounds, &registers)) {
     walk_stack(registers, bounds, *out);
   }
 }

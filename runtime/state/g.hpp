@@ -113,6 +113,11 @@ struct alignas(cache_line) G {
     started_at = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(return_address));
   }
 
+  // Where a fiber goes on that has started and is off its stack.
+  boost::context::detail::fcontext_t parked_at() const noexcept {
+    return ctx.fctx != nullptr ? ctx.fctx : home_fctx;
+  }
+
   bool started() const noexcept {
     return bound != nullptr && (ctx.fctx != nullptr || home != nullptr);
   }

@@ -114,7 +114,7 @@ parked find_sleeper() {
         auto& to = *static_cast<parked*>(arg);
         to.bounds = {reinterpret_cast<std::uintptr_t>(g->bound->limit),
                      reinterpret_cast<std::uintptr_t>(g->bound->top)};
-        to.found = read_saved_frame(g->ctx, to.bounds, &to.registers);
+        to.found = read_saved_frame(g->ctx.fctx, to.bounds, &to.registers);
       },
       &result);
   return result;

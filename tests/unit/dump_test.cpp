@@ -101,6 +101,21 @@ TEST_P(dump, shows_the_stack_and_where_it_was_started) {
   EXPECT_FALSE(contains(text, "weft_fiber_foot")) << text;
 }
 
+// Its context is elsewhere while it is off its thread.
+TEST_P(dump, shows_the_stack_of_a_fiber_that_has_locked_its_thread) {
+  if (!has_names()) {
+    GTEST_SKIP() << "no libunwind or no libdw";
+  }
+  weft::chan<int> c;
+  weft::go([c] {
+    weft::lock_os_thread();
+    wait_for_a_value(c);
+  });
+  ASSERT_TRUE(wait_until_waiting(wait_reason::chan_recv, 1));
+  const std::string text = dumped();
+  EXPECT_TRUE(contains(text, "wait_for_a_value(")) << text;
+}
+
 TEST_P(dump, knows_where_small_closures_and_spawned_fibers_were_started) {
   if (!has_names()) {
     GTEST_SKIP() << "no libunwind or no libdw";
