@@ -270,8 +270,11 @@ void join_all_ms() noexcept {
   for (M* m = sched.all_ms; m != nullptr; m = m->next_of_all) {
     m->sleep.wake();
   }
-  while (M* m = sched.all_ms) {
+  // All of them before the first is freed: one may have woken another, and not be through with it.
+  for (M* m = sched.all_ms; m != nullptr; m = m->next_of_all) {
     pthread_join(m->thread, nullptr);
+  }
+  while (M* const m = sched.all_ms) {
     sched.all_ms = m->next_of_all;
     delete m;
   }
