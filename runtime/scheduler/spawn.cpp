@@ -170,7 +170,7 @@ void start_fiber(G* g, entry_fn body, bool joinable) noexcept {
     make_runnable(m, g);
     m->leave();
   } else {
-    g->status.store(g_status::runnable, std::memory_order_relaxed);
+    g->status.store(g_status::runnable, std::memory_order_release);  // to dumps: see g.hpp
     make_runnable_from_outside(g);
     end_outside_call();
   }
@@ -202,7 +202,7 @@ void go_words(entry_fn body, const std::uint64_t* closure, std::size_t words) {
     make_runnable(m, g);
     m->leave();
   } else {
-    g->status.store(g_status::runnable, std::memory_order_relaxed);
+    g->status.store(g_status::runnable, std::memory_order_release);  // to dumps: see g.hpp
     make_runnable_from_outside(g);
     end_outside_call();
   }
