@@ -7,6 +7,8 @@
 //             are made under it.
 // A P that is neither idle nor owned nor retired is on its way: whoever took it there is the only
 // one who knows it.
+#include <utility>
+
 #include "runtime/scheduler/scheduler.hpp"
 
 namespace weft::detail {
@@ -89,13 +91,13 @@ void detach_self(M* m) noexcept {
   P* const p = m->p.load(std::memory_order_relaxed);
   sched.detached.fetch_add(1, std::memory_order_seq_cst);
   m->asked.give_up();
+  m->gave_up = true;
   disown(p);
   hand_off(p);
 }
 
 M* reattach(M* m) noexcept {
-  const bool hog = m->hog.load(std::memory_order_relaxed);
-  m->hog.store(false, std::memory_order_relaxed);
+  const bool hog = !std::exchange(m->gave_up, false) && m->hog.load(std::memory_order_relaxed);
   m->blocking.store(0, std::memory_order_relaxed);
   m->p.store(nullptr, std::memory_order_relaxed);
   m->asked.settle();

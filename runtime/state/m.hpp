@@ -9,9 +9,10 @@
 //               the scheduler lock while it sleeps
 //   blocking    this M, relaxed: what its P's           sysmon, relaxed: still in the same call
 //               dispatches were when blocking() began   if the P has dispatched nobody since
-//   hog         sysmon, before it detaches an M that    this M, when it comes back
-//               has used up its slice: relaxed
-//   clock       this M's thread, relaxed                sysmon
+//   hog         sysmon, before it tries to detach the   this M, when it comes back after that
+//               M: whether it has used up its slice;    has succeeded: relaxed
+//               relaxed
+//   thread_id   this M's thread, relaxed                sysmon
 //
 // The other fields belong to the thread itself, or are guarded by the scheduler lock where they
 // say so. Ms are never freed while the runtime runs.
@@ -53,6 +54,7 @@ struct alignas(cache_line) M : switcher {
   bool unusual = false;  // watched, or locked: who leaves looks closer
   bool spinning = false;
   bool watched = false;        // scheduler::on_switch is set
+  bool gave_up = false;        // its P, by itself: hog says nothing
   bool exiting = false;        // set with the scheduler lock held
   bool spare = false;          // on the spare list; under the scheduler lock
   bool ends = false;           // taken off it to end; under the scheduler lock

@@ -191,6 +191,8 @@ int main(int argc, char** argv) {
     outside.join();
     weft::stop();
     require(started == ended, "a fiber did not end, or ended twice");
+    require(weft::detail::sched.detached == 0, "a fiber that was detached is still counted");
+    require(weft::detail::sched.hogs == 0, "a hog is still counted, or was counted off twice");
   }
   return 0;
 }

@@ -62,6 +62,16 @@ TEST_P(blocking, at_once_hands_off_before_the_call) {
   });
 }
 
+// sysmon marks an M before it tries to take its P, which may fail.
+TEST_P(blocking, at_once_is_no_hog_that_comes_back) {
+  run([] {
+    weft::detail::current_m()->hog = true;
+    weft::blocking(weft::hand_off_p::at_once, [] {});
+    weft::this_fiber::yield();
+    EXPECT_EQ(sched.hogs, 0);
+  });
+}
+
 TEST_P(blocking, may_be_nested) {
   run([] {
     gate g;
