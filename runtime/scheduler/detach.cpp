@@ -48,11 +48,19 @@ bool detacher::take(const candidate& c) noexcept {
     return false;
   }
   const int hog = c.why == detach_cause::slice ? 1 : 0;
+  const int thread = c.m->thread_id.load(std::memory_order_relaxed);
   c.m->hog.store(hog != 0, std::memory_order_relaxed);
   sched.hogs.fetch_add(hog, std::memory_order_relaxed);
-  sched.detached.fetch_add(1, std::memory_order_seq_cst);  // before the M can come back
+  sched.detached.fetch_add(1, std::memory_order_seq_cst);
+  if (hog != 0) {
+    set_kernel_slice(thread, kernel_slice_detached_ns);
+  }
+  // All that before the M can come back and undo it.
   if (c.m->asked.end_detach()) {
     return true;
+  }
+  if (hog != 0) {
+    set_kernel_slice(thread, kernel_slice_with_p_ns);
   }
   sched.detached.fetch_sub(1, std::memory_order_seq_cst);
   sched.hogs.fetch_sub(hog, std::memory_order_relaxed);
@@ -81,9 +89,6 @@ int detacher::run() noexcept {
     }
     ++taken;
     count(c.why);
-    if (c.why == detach_cause::slice) {
-      set_kernel_slice(c.m->thread_id.load(std::memory_order_relaxed), kernel_slice_detached_ns);
-    }
     disown(c.p);
     hand_off(c.p);
   }
