@@ -37,6 +37,7 @@ void detacher::add(P* p, M* m, detach_cause why) noexcept {
     sched.counts.kept_by_cap.fetch_add(1, std::memory_order_relaxed);
     return;
   }
+  WEFT_CHECK(count_ < candidates_.size());
   candidates_[count_++] = {p, m, p->dispatches.load(std::memory_order_relaxed), why, false};
 }
 

@@ -20,7 +20,7 @@ class detacher {
   static constexpr int most_hogs = 256;
 
   // p's M is to lose it, if it is not inside the runtime by then, and p has dispatched nobody
-  // since.
+  // since. Once for each P.
   void add(P* p, M* m, detach_cause why) noexcept;
 
   // Does so for all that were added; what was taken is handed on. Returns how many were.

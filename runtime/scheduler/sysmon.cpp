@@ -120,11 +120,11 @@ void watch_slice(P* p, M* m, observation& seen, std::int64_t now, findings& foun
   }
 }
 
-// Has dispatched nobody since the last pass: asleep in the kernel?
-void probe(P* p, M* m, observation& seen, std::int64_t now, findings& found) noexcept {
+// Has dispatched nobody since the last pass: asleep in the kernel? True: it is.
+bool probe(P* p, M* m, observation& seen, std::int64_t now, findings& found) noexcept {
   found.suspicious = true;
   if (seen.cpu_at != 0 && now - seen.cpu_at < probe_ns) {
-    return;
+    return false;
   }
   const int thread = m->thread_id.load(std::memory_order_relaxed);
   const std::int64_t before = seen.cpu_at != 0 ? seen.cpu_ns : -1;
@@ -132,7 +132,9 @@ void probe(P* p, M* m, observation& seen, std::int64_t now, findings& found) noe
   seen.cpu_at = now;
   if (before >= 0 && seen.cpu_ns == before && !m->asked.inside() && thread_sleeps(thread)) {
     sysmon.taker.add(p, m, detach_cause::undeclared);
+    return true;
   }
+  return false;
 }
 
 void watch_p(P* p, M* m, observation& seen, std::int64_t now, findings& found) noexcept {
@@ -168,8 +170,9 @@ void watch_p(P* p, M* m, observation& seen, std::int64_t now, findings& found) n
       sysmon.taker.add(p, m, detach_cause::declared);
     }
   } else if (same_fiber && !m->asked.inside()) {
-    watch_slice(p, m, seen, now, found);
-    probe(p, m, seen, now, found);
+    if (!probe(p, m, seen, now, found)) {
+      watch_slice(p, m, seen, now, found);
+    }
   } else {
     watch_slice(p, m, seen, now, found);
   }

@@ -254,6 +254,24 @@ TEST(detach_threads, refused_ones_are_asked_for_again) {
   weft::stop();
 }
 
+// Who sleeps keeps no processor busy: with short slices, too, it is not one of the hogs.
+TEST(detach_in_short_slices, sleepers_are_no_hogs) {
+  const auto before = sched.counts.detached_undeclared.load();
+  weft::run(
+      [before] {
+        for (int i = 0; i < 20 && sched.counts.detached_undeclared == before; ++i) {
+          gate g;
+          weft::wait_group blocked;
+          blocked.go([&] { g.pass(); });
+          weft::this_fiber::yield();
+          g.open();
+          blocked.wait();
+        }
+        EXPECT_GT(sched.counts.detached_undeclared.load(), before);
+      },
+      {.procs = 1, .time_slice = 1us});
+}
+
 TEST(detach_limits, too_many_threads_end_the_process_with_a_reason) {
   const auto child = weft_testing::run_in_child([] {
     weft::run(
