@@ -343,7 +343,10 @@ int set_procs(int n) {
   }
   // A fiber must not sleep in the mutex while it holds a P that stop() waits for.
   std::unique_lock hold(lifecycle, std::defer_lock);
-  while (!hold.try_lock()) {
+  if (current_m() == nullptr) {
+    hold.lock();
+  }
+  while (!hold.owns_lock() && !hold.try_lock()) {
     this_fiber::yield();
     if (sched.state.load(std::memory_order_acquire) == phase::stopping) {
       throw unwind();

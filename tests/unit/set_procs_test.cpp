@@ -38,6 +38,28 @@ TEST_P(set_procs, without_a_runtime_is_a_logic_error) {
   EXPECT_THROW(weft::set_procs(0), std::invalid_argument);
 }
 
+TEST_P(set_procs, from_a_thread_during_stop_is_a_logic_error_at_most) {
+  for (int i = 0; i < 20; ++i) {
+    weft_testing::flag end;
+    std::thread changer([&] {
+      while (!end.is_set()) {
+        try {
+          weft::set_procs(1 + i % 3);
+        } catch (const std::logic_error&) {
+        }
+      }
+    });
+    for (int k = 0; k < 50; ++k) {
+      weft::go([] { weft::this_fiber::sleep_for(1h); });
+    }
+    weft::this_fiber::sleep_for(1ms);
+    weft::stop();
+    end.set();
+    changer.join();
+    weft::start({.procs = procs()});
+  }
+}
+
 TEST_P(set_procs, from_a_fiber_works) {
   weft::spawn([] {
     for (const int n : {1, 8, 2, 1, 5}) {
