@@ -1,8 +1,8 @@
 // The in_rt marks: every call of the runtime that touches a P stands between enter and leave.
 //
 // enter() tells sysmon that the P must not be taken away; leave() that it may. The protocol, its
-// words and its proof are in "runtime/state/m.hpp". `entry` is its scope form. Plain threads have
-// no P: there both do nothing.
+// words and its proof are in "runtime/state/marks.hpp". `entry` is its scope form. Plain threads
+// have no P: there both do nothing.
 //
 // Rules: bounded runtime code only, never user callbacks, destructors or allocators; entries do
 // not nest; the M is read again at leave, since the fiber may have moved.

@@ -1,7 +1,7 @@
 // P: the right to run fibers, and all that goes with it: a run queue, timers, caches.
 //
-// Whoever holds the P (its owner M, inside an entry) uses its unguarded fields freely. A P that is
-// idle keeps its M: the two sleep together.
+// Whoever holds the P (its owner M, inside an entry) uses its unguarded fields freely. A P that its
+// M leaves idle keeps it: the two sleep together. One that was taken from its M is idle alone.
 //
 //   owner       under the scheduler lock; read by sysmon, acquire. Null: idle without an M, out of
 //               use, or on its way from one M to another
