@@ -1,16 +1,31 @@
 #include "runtime/scheduler/detach.hpp"
 
+#include <cstdio>
+#include <utility>
+
 namespace weft::detail {
 
 namespace {
 
-void barrier() noexcept {
+// False: the kernel refuses what it has granted at the start, as after a seccomp filter. Then no P
+// can be taken any more: without the barrier two threads would have it.
+bool barrier() noexcept {
   // Without it every ENTER has a fence of its own, and the CAS that began the detach was ours.
-  if (sched.membarrier) {
-    process_membarrier();
-  } else {
+  if (!sched.membarrier) {
     full_fence();
+    return true;
   }
+  if (process_membarrier()) {
+    return true;
+  }
+  static bool said = false;
+  if (!std::exchange(said, true)) {
+    std::fprintf(stderr,
+                 "weft: membarrier(2) is refused since a filter was installed: fibers that do not "
+                 "call weft stop the others from now on. Install it before start(), or allow the "
+                 "call\n");
+  }
+  return false;
 }
 
 void count(detach_cause why) noexcept {
@@ -75,16 +90,14 @@ int detacher::run() noexcept {
     c.begun = c.m->asked.begin_detach();
     any |= c.begun;
   }
-  if (any) {
-    barrier();
-  }
+  const bool ordered = any && barrier();
   int taken = 0;
   for (std::size_t i = 0; i < count_; ++i) {
     const candidate& c = candidates_[i];
     if (!c.begun) {
       continue;
     }
-    if (!take(c)) {
+    if (!ordered || !take(c)) {
       c.m->asked.cancel_detach();
       continue;
     }

@@ -1,9 +1,17 @@
 // A fiber that does not come back to the runtime stops nobody: its P is taken away, and when it
 // comes back it gets one again. Each test would hang without that, on any number of Ps.
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -271,6 +279,42 @@ TEST(detach_in_short_slices, sleepers_are_no_hogs) {
         EXPECT_GT(sched.counts.detached_undeclared.load(), before);
       },
       {.procs = 1, .time_slice = 1us});
+}
+
+// From now on membarrier(2) fails, on all threads.
+bool forbid_membarrier() {
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{std::size(code), code};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) == 0;
+}
+
+TEST(detach_limits, a_barrier_that_is_refused_later_takes_no_ps_and_says_so) {
+  const auto child = weft_testing::run_in_child([] {
+    weft::start({.procs = 1});
+    if (!sched.membarrier || !forbid_membarrier()) {
+      return 77;
+    }
+    spin_loop loop;
+    auto hog = weft::spawn([&] { loop.run(); });
+    const bool asked = weft_testing::eventually([] { return sched.counts.yields_asked > 0; });
+    std::this_thread::sleep_for(50ms);  // it would be taken by then; right either way
+    const bool taken = sched.detached > 0;
+    loop.end();
+    hog.join();
+    weft::stop();
+    return asked && !taken ? 0 : 1;
+  });
+  if (child.exit_status == 77) {
+    GTEST_SKIP() << "no membarrier, or no seccomp";
+  }
+  EXPECT_EQ(child.exit_status, 0) << child.errors;
+  EXPECT_NE(child.errors.find("membarrier"), std::string::npos) << child.errors;
 }
 
 TEST(detach_limits, too_many_threads_end_the_process_with_a_reason) {
