@@ -143,6 +143,7 @@ TEST_P(world, set_procs_meanwhile_is_no_harm) {
 
 TEST(world_without_runtime, is_held_by_nobody) {
   const world_hold held;
+  EXPECT_FALSE(held.held());
   EXPECT_FALSE(weft::running());
 }
 
