@@ -104,6 +104,9 @@ void hold_for_others() noexcept {
 }
 
 world_hold::world_hold() : held_(false) {
+  if (sched.state.load(std::memory_order_acquire) == phase::forked) {
+    return;  // who held it at the fork, if anybody did, does not exist here
+  }
   one_holder.lock();
   if (sched.state.load(std::memory_order_acquire) != phase::running) {
     return;
@@ -121,7 +124,9 @@ world_hold::~world_hold() {
     nudge_sysmon();
     return;
   }
-  one_holder.unlock();
+  if (sched.state.load(std::memory_order_acquire) != phase::forked) {
+    one_holder.unlock();
+  }
 }
 
 void rest_world() noexcept {

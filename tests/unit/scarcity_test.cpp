@@ -7,13 +7,16 @@
 #include <atomic>
 #include <csignal>
 #include <new>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <vector>
 
 #include "runtime/scheduler/scheduler.hpp"
+#include "runtime/scheduler/world.hpp"
 #include "support/child.hpp"
 #include "support/runtime_fixture.hpp"
+#include "weft/debug.hpp"
 #include "weft/go.hpp"
 
 namespace {
@@ -245,6 +248,24 @@ TEST(fork_child, exec_works) {
 TEST(fork_child, exit_works_and_does_not_wait_for_threads_that_do_not_exist) {
   const auto child = run_in_child([] { return fork_and_use([] { std::exit(7); }); });
   EXPECT_EQ(child.exit_status, 107) << child.errors;
+}
+
+TEST(fork_child, dump_says_that_it_cannot_also_if_another_thread_was_dumping) {
+  const auto child = run_in_child([] {
+    weft::start({.procs = 2});
+    const weft::detail::world_hold other;
+    const pid_t forked = fork();
+    if (forked == 0) {
+      alarm(20);
+      std::ostringstream out;
+      weft::dump(out);
+      _exit(out.str().find("could not be held") != std::string::npos ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(forked, &status, 0);
+    return WIFSIGNALED(status) ? 100 + WTERMSIG(status) : WEXITSTATUS(status);
+  });
+  EXPECT_EQ(child.exit_status, 0) << child.errors;
 }
 
 TEST(fork_child, from_a_fiber_is_fatal_at_the_next_call) {
