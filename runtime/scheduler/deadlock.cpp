@@ -87,15 +87,24 @@ bool unknown_threads() noexcept {
   return count > 0;
 }
 
-void count_waiting(G* g, void* n) noexcept {
-  *static_cast<int*>(n) += g->status.load(std::memory_order_relaxed) == g_status::waiting ? 1 : 0;
+struct status_count {
+  int waiting = 0;
+  int runnable = 0;
+};
+
+void count_status(G* g, void* counts) noexcept {
+  auto* const c = static_cast<status_count*>(counts);
+  const g_status status = g->status.load(std::memory_order_relaxed);
+  c->waiting += status == g_status::waiting ? 1 : 0;
+  c->runnable += status == g_status::runnable ? 1 : 0;
 }
 
-bool anybody_waits() noexcept {
-  int waiting = 0;
-  sched.pool.for_each(count_waiting, &waiting);
-  for_each_stand_in(count_waiting, &waiting);
-  return waiting > 0;
+// Somebody, and nobody is runnable on an idle P for which no thread could be made: see hand_off().
+bool all_wait() noexcept {
+  status_count count;
+  sched.pool.for_each(count_status, &count);
+  for_each_stand_in(count_status, &count);
+  return count.waiting > 0 && count.runnable == 0;
 }
 
 }  // namespace
@@ -128,7 +137,7 @@ void check_deadlock() noexcept {
   }
   sched.idle.guard.acquire();
   // Who is awake is asked again at the end: a thread may have come for the first time meanwhile.
-  if (!sched.at_rest && nothing_moves() && !any_timer() && anybody_waits() && !unknown_threads() &&
+  if (!sched.at_rest && nothing_moves() && !any_timer() && all_wait() && !unknown_threads() &&
       awake.load(std::memory_order_seq_cst) == 0) {
     report_deadlock();
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "runtime/scheduler/scheduler.hpp"
 #include "support/child.hpp"
 #include "support/hog.hpp"
 #include "support/runtime_fixture.hpp"
@@ -233,6 +234,28 @@ TEST_P(deadlock, at_stop_is_an_unwinding) {
     weft::stop();
     return 0;
   }));
+}
+
+// The P with the fiber that helps lies on the idle list, alone, until a thread can be made for it.
+TEST(no_deadlock, while_a_runnable_fiber_has_no_thread) {
+  const auto child = run_in_child([] {
+    weft::start({.procs = 1});
+    weft::detail::testing_fail_threads = true;
+    weft::chan<int> c;
+    auto locked = weft::spawn([c] {
+      weft::lock_os_thread();
+      weft::go([c] { c.close(); });
+      c.recv();
+    });
+    weft_testing::eventually([] {
+      return weft::detail::sched.said_no_threads && weft::detail::sched.idle.idle_count == 1;
+    });
+    weft::detail::testing_fail_threads = false;
+    locked.join();
+    weft::stop();
+    return 0;
+  });
+  expect_fine(child);
 }
 
 }  // namespace
