@@ -48,9 +48,13 @@ void count(detach_cause why) noexcept {
 }  // namespace
 
 void detacher::add(P* p, M* m, detach_cause why) noexcept {
-  if (why == detach_cause::slice && sched.hogs.load(std::memory_order_relaxed) >= most_hogs) {
-    sched.counts.kept_by_cap.fetch_add(1, std::memory_order_relaxed);
-    return;
+  if (why == detach_cause::slice) {
+    if (sched.hogs.load(std::memory_order_relaxed) + hogs_ >=
+        testing_most_hogs.load(std::memory_order_relaxed)) {
+      sched.counts.kept_by_cap.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    ++hogs_;
   }
   WEFT_CHECK(count_ < candidates_.size());
   candidates_[count_++] = {p, m, p->dispatches.load(std::memory_order_relaxed), why, false};
@@ -107,6 +111,7 @@ int detacher::run() noexcept {
     hand_off(c.p);
   }
   count_ = 0;
+  hogs_ = 0;
   return taken;
 }
 

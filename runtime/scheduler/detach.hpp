@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -14,11 +15,12 @@ namespace weft::detail {
 // asleep in the kernel without having said so. world: for a world_hold.
 enum class detach_cause : std::uint8_t { slice, declared, undeclared, world };
 
+// As many fibers over their slice may run without a P at a time: each keeps a thread busy. Not a
+// constant, for tests only.
+inline std::atomic<int> testing_most_hogs{256};
+
 class detacher {
  public:
-  // As many fibers over their slice as run without a P at a time: each keeps a thread busy.
-  static constexpr int most_hogs = 256;
-
   // p's M is to lose it, if it is not inside the runtime by then, and p has dispatched nobody
   // since. Once for each P.
   void add(P* p, M* m, detach_cause why) noexcept;
@@ -37,6 +39,7 @@ class detacher {
   static bool take(const candidate& c) noexcept;
 
   std::size_t count_ = 0;
+  int hogs_ = 0;  // of those added
   std::array<candidate, max_procs> candidates_;
 };
 
