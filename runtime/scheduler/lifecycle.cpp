@@ -87,10 +87,12 @@ options validated(options o) {
   return o;
 }
 
+// With sched.memory held.
 void free_ps() noexcept {
   for (auto& slot : sched.all_ps) {
     if (P* const p = slot.exchange(nullptr, std::memory_order_acq_rel); p != nullptr) {
       p->stacks.drain();
+      sched.former_ps.add(p->counts);
       delete p;
     }
   }
@@ -106,8 +108,10 @@ void tear_down() noexcept {
     sched.idle.pop();
   }
   sched.idle.spinning.store(0, std::memory_order_relaxed);
+  sched.memory.acquire();
   free_ps();
   sched.pool.release_all();
+  sched.memory.release();
   stack_depot::release_all();
   sched.said_no_threads.store(false, std::memory_order_relaxed);
   remove_reports();

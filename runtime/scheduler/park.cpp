@@ -55,6 +55,14 @@ void set_waiting(G* g, cancel_point* point, const wait_options& options) noexcep
   g->status.store(g_status::waiting, std::memory_order_relaxed);
 }
 
+// For a fiber on m. Returns m's P.
+P* set_waiting_on(M* m, G* g, cancel_point* point, const wait_options& options) noexcept {
+  set_waiting(g, point, options);
+  P* const p = m->p.load(std::memory_order_relaxed);
+  p->counts.count_park(g->reason);
+  return p;
+}
+
 // The wait of a plain thread, already enqueued and visible. `point` stays valid until
 // scan_guard has been taken once more.
 void wait_as_thread(G* g, cancel_point* point, const wait_options& options) noexcept {
@@ -187,11 +195,11 @@ wait_outcome wait(wait_queue& queue, lock& guard, waiter& w, wait_options option
     wait_as_thread(g, &w, options);
     return w.outcome;
   }
-  set_waiting(g, &w, options);
+  P* const p = set_waiting_on(m, g, &w, options);
   if (timed) {
     arm_deadline(g, options.deadline);
   }
-  switch_away(m, pick(m), release_guard, &guard);
+  switch_away(m, pick_on(p), release_guard, &guard);
   if (timed) {
     stop_timer(&g->timer, true);
   }
@@ -213,17 +221,17 @@ void park(commit_fn commit, void* arg, cancel_point* point, wait_options options
     return;
   }
   G* const g = m->running;
-  set_waiting(g, point, options);
+  P* const p = set_waiting_on(m, g, point, options);
   if (options.deadline == never) {
     guarded_commit bare{commit, arg, nullptr};
-    switch_away(m, pick(m), run_guarded_commit, &bare);
+    switch_away(m, pick_on(p), run_guarded_commit, &bare);
     return;
   }
   // A deadline that fires at once must not resume the fiber before its commit is through.
   g->scan_guard.acquire();
   guarded_commit guarded{commit, arg, &g->scan_guard};
   arm_deadline(g, options.deadline);
-  switch_away(m, pick(m), run_guarded_commit, &guarded);
+  switch_away(m, pick_on(p), run_guarded_commit, &guarded);
   stop_timer(&g->timer, true);
 }
 

@@ -20,6 +20,7 @@
 #include "runtime/state/m.hpp"
 #include "runtime/state/outside.hpp"
 #include "runtime/state/p.hpp"
+#include "runtime/state/p_counts.hpp"
 #include "weft/detail/preempt.hpp"
 #include "weft/runtime.hpp"
 
@@ -35,7 +36,8 @@ inline constexpr std::int64_t kernel_slice_detached_ns = 20'000'000;
 // forked: the child of a fork that had the runtime running; nothing works there but exec.
 enum class phase : std::uint8_t { stopped, running, stopping, forked };
 
-// What happened, for stats. Relaxed: slow paths only.
+// What happened since the process began, for snapshot(). Relaxed: slow paths only; what fast ones
+// count is in p_counts.
 struct counters {
   std::atomic<std::uint64_t> yields_asked{0};
   std::atomic<std::uint64_t> detached_slice{0};       // over their slice, and did not answer
@@ -72,9 +74,14 @@ struct scheduler {
   M* all_ms = nullptr;               // with a thread
   M* unused_ms = nullptr;            // without one
   M* ended_m = nullptr;              // whose thread is ending
-  int m_count = 0;                   // of all_ms
   int m_number = 0;                  // the last given
+  std::atomic<int> m_count{0};       // of all_ms; read as a hint
+  std::atomic<int> spare_count{0};   // of spare_ms; read as a hint
   std::atomic<bool> at_rest{false};  // nobody leaves idle: stop(), or a world_hold; read as a hint
+
+  // Held by who looks at Ps and Gs from a plain thread, and while stop() frees them.
+  lock memory;
+  p_counts former_ps;  // the counts of Ps that are gone; under `memory`
 
   lock scan;  // held by stop() while it goes for the locks of what fibers wait for
 
@@ -105,10 +112,9 @@ extern scheduler sched;
 // take object locks: the caller must hold none.
 G* pick_at_look(M* m, P* p) noexcept;
 
-// The next G of m's P; null when its queue is empty, or when that look is due, which then is taken
-// by pick_elsewhere(): a fiber that parks calls this with its object's lock held.
-[[gnu::always_inline]] inline G* pick(M* m) noexcept {
-  P* const p = m->p.load(std::memory_order_relaxed);
+// The next G of p; null when its queue is empty, or when that look is due, which then is taken by
+// pick_elsewhere(): a fiber that parks calls this with its object's lock held.
+[[gnu::always_inline]] inline G* pick_on(P* p) noexcept {
   const std::uint32_t n = p->dispatches.load(std::memory_order_relaxed) + 1;
   if (n == p->look_at) [[unlikely]] {
     return nullptr;
@@ -120,6 +126,7 @@ G* pick_at_look(M* m, P* p) noexcept;
   p->count_slice();
   return p->queue.pop_front();
 }
+inline G* pick(M* m) noexcept { return pick_on(m->p.load(std::memory_order_relaxed)); }
 
 // Fires what is due on p, m's P, up to a number: one look at the clock if it has timers. `rested`:
 // nothing before the P has rested from the last time, for who would sleep otherwise.

@@ -77,6 +77,8 @@ G* steal_watch::steal(M* m, P* p) noexcept {
       g = victim->queue.steal_half(p->queue);
     }
     if (g != nullptr) {
+      p->counts.steals.add(1);
+      p->counts.stolen_fibers.add(std::uint64_t{p->queue.size()} + 1);  // its ring was empty
       return g;
     }
   }

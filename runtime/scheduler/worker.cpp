@@ -136,6 +136,7 @@ void push_spare(M* m) noexcept {
   m->spare_since = monotonic_ns();
   m->next_spare = sched.spare_ms;
   sched.spare_ms = m;
+  ++sched.spare_count;
   m->spare = true;
 }
 
@@ -174,6 +175,7 @@ std::int64_t end_spares(std::int64_t now) noexcept {
     M* const m = *link;
     if (m != nullptr) {
       *link = m->next_spare;
+      --sched.spare_count;
       m->spare = false;
       m->ends = true;
     }
@@ -191,6 +193,7 @@ bool start_m(P* p, bool spinning) noexcept {
   M* m = sched.spare_ms;
   if (m != nullptr) {
     sched.spare_ms = m->next_spare;
+    --sched.spare_count;
     m->spare = false;
     m->spinning = spinning;
     m->p.store(p, std::memory_order_relaxed);
@@ -287,6 +290,7 @@ void join_all_ms() noexcept {
     delete m;
   }
   sched.spare_ms = nullptr;
+  sched.spare_count = 0;
   sched.m_count = 0;
   sched.m_number = 0;
 }

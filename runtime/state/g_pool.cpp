@@ -36,8 +36,8 @@ void g_pool::add_slab() {
   for (auto g = made->records.rbegin(); g != made->records.rend(); ++g) {
     free_[free_count_++] = &*g;
   }
-  made->next = slabs_;
-  slabs_ = made.release();
+  made->next = slabs_.load(std::memory_order_relaxed);
+  slabs_.store(made.release(), std::memory_order_release);
   guard_.release();
 }
 
@@ -83,7 +83,7 @@ void g_pool::give_ended(G* g) noexcept {
 
 void g_pool::release_all() noexcept {
   guard_.acquire();
-  slab* s = std::exchange(slabs_, nullptr);
+  slab* s = slabs_.exchange(nullptr, std::memory_order_relaxed);
   free_count_ = 0;
   all_ = 0;
   const std::size_t reserved = std::exchange(reserved_, 0);
@@ -93,8 +93,8 @@ void g_pool::release_all() noexcept {
       return g.status.load(std::memory_order_acquire) == g_status::ended;
     });
     if (held) {
-      s->next = slabs_;
-      slabs_ = s;
+      s->next = slabs_.load(std::memory_order_relaxed);
+      slabs_.store(s, std::memory_order_release);
       all_ += slab::count;
       for (G& g : s->records) {
         if (g.status.load(std::memory_order_relaxed) == g_status::idle) {
@@ -124,10 +124,7 @@ void g_pool::adopt_leftovers() {
 }
 
 void g_pool::for_each(void (*visit)(G*, void*), void* arg) noexcept {
-  guard_.acquire();
-  slab* const first = slabs_;
-  guard_.release();
-  for (slab* s = first; s != nullptr; s = s->next) {
+  for (slab* s = slabs_.load(std::memory_order_acquire); s != nullptr; s = s->next) {
     for (G& g : s->records) {
       visit(&g, arg);
     }

@@ -39,7 +39,7 @@ class g_pool {
   void release_all() noexcept;
   void adopt_leftovers();
 
-  // Calls visit(g, arg) for every record ever made, also idle ones.
+  // Calls visit(g, arg) for every record ever made, also idle ones. Takes no lock.
   void for_each(void (*visit)(G*, void*), void* arg) noexcept;
 
   // `count` fresh numbers for fibers; the first of them.
@@ -56,8 +56,8 @@ class g_pool {
   std::size_t free_count_ = 0;
   std::size_t free_capacity_ = 0;
   std::size_t all_ = 0;
-  std::size_t reserved_ = 0;  // stacks: for all records, but for leftovers not yet adopted
-  slab* slabs_ = nullptr;
+  std::size_t reserved_ = 0;           // stacks: for all records, but for leftovers not yet adopted
+  std::atomic<slab*> slabs_{nullptr};  // written under guard_ (release), read by anyone (acquire)
   std::atomic<std::uint64_t> next_id_{1};
 };
 

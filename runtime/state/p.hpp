@@ -19,6 +19,7 @@
 #include "runtime/fiber/stack.hpp"
 #include "runtime/machine/platform.hpp"
 #include "runtime/state/g_pool.hpp"
+#include "runtime/state/p_counts.hpp"
 #include "runtime/state/run_queue.hpp"
 #include "runtime/state/timer_heap.hpp"
 
@@ -47,9 +48,14 @@ struct alignas(cache_line) P {
     return !queue.next_empty() || !queue.ring_empty() || timers.next() != timer_heap::no_time;
   }
 
+  // How many fibers are queued here. Anyone, a snapshot.
+  std::uint32_t runnable() const noexcept { return queue.size() + (queue.next_empty() ? 0 : 1); }
+
   void count_slice() noexcept {
     tick.store(tick.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
+
+  alignas(cache_line) p_counts counts;
 
   alignas(cache_line) timer_heap timers;
 

@@ -29,6 +29,14 @@ class timer_heap {
 
   std::int64_t next() const noexcept { return next_.load(std::memory_order_acquire); }
 
+  // Its entries, those of stopped timers included that nobody has come across yet.
+  std::size_t size() noexcept {
+    guard_.acquire();
+    const std::size_t n = size_;
+    guard_.release();
+    return n;
+  }
+
   // Whether any timer in it will fire: entries of stopped ones do not count. Looks at them all.
   bool any_armed() noexcept;
 
