@@ -47,18 +47,26 @@ void install_process_hooks() {
   static_cast<void>(installed);
 }
 
-int procs_from_environment() {
-  const char* const text = std::getenv("WEFT_PROCS");
+// From 1 to `most`; 0: not set.
+int number_from_environment(const std::string& name, const char* what, int most) {
+  const char* const text = std::getenv(name.c_str());
   if (text == nullptr || *text == '\0') {
     return 0;
   }
   char* end = nullptr;
   const long n = std::strtol(text, &end, 10);
-  if (*end != '\0' || n < 1 || n > max_procs) {
-    throw std::invalid_argument("weft: WEFT_PROCS must be a number from 1 to 1024, it is \"" +
-                                std::string(text) + '"');
+  if (*end != '\0' || n < 1 || n > most) {
+    throw std::invalid_argument("weft: " + name + " must be " + what + " from 1 to " +
+                                std::to_string(most) + ", it is \"" + text + '"');
   }
   return static_cast<int>(n);
+}
+
+std::int64_t trace_interval_from_environment() {
+  constexpr int ms_per_day = 86'400'000;
+  constexpr std::int64_t ns_per_ms = 1'000'000;
+  return ns_per_ms *
+         number_from_environment("WEFT_SCHEDTRACE", "a number of milliseconds", ms_per_day);
 }
 
 options validated(options o) {
@@ -79,7 +87,7 @@ options validated(options o) {
     throw std::invalid_argument("weft: options.max_threads must be at least 1");
   }
   if (o.procs == 0) {
-    o.procs = procs_from_environment();
+    o.procs = number_from_environment("WEFT_PROCS", "a number", max_procs);
   }
   if (o.procs == 0) {
     o.procs = std::min(usable_cpus(), max_procs);
@@ -138,6 +146,7 @@ void use_ps(int n) {
 }
 
 void start_locked(const options& settings) {
+  sched.trace_interval_ns = trace_interval_from_environment();
   sched.settings = settings;
   sched.may_spin = affinity_cpus() > 1;
   sched.membarrier = !testing_no_membarrier.load() && register_membarrier();

@@ -1,6 +1,8 @@
 // What the scheduler asks of the reports, the floor above it; defined there.
 #pragma once
 
+#include <cstdint>
+
 namespace weft::detail {
 
 // Called by start() before any fiber runs, and by stop() when none is left.
@@ -12,6 +14,9 @@ int report_thread_id() noexcept;
 
 // stop() begins: WEFT_LEAKS.
 void report_leaks_at_stop() noexcept;
+
+// WEFT_SCHEDTRACE: a line to stderr on what every P does. sysmon calls it.
+void print_sched_trace(std::int64_t ns_since_start) noexcept;
 
 // Prints that all fibers are asleep, and who they are, and ends the process with status 2. The
 // world must be at rest. Takes the locks of the lists of fibers and of plain threads and the

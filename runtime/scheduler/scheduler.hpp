@@ -98,6 +98,7 @@ struct scheduler {
   std::atomic<bool> sysmon_slow{false};  // sysmon's pause is longer than a declared call may wait
   counters counts;
   options settings;
+  std::int64_t trace_interval_ns = 0;  // WEFT_SCHEDTRACE; 0: no traces
 
   P* p_at(int i) const noexcept {
     return all_ps[static_cast<std::size_t>(i)].load(std::memory_order_acquire);

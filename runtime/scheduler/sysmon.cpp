@@ -12,9 +12,9 @@
 // ms while a P has not dispatched since the last pass, and 2 ms while some P is idle and another is
 // not, which bounds how long a fiber left in runnext waits for a thief. When all Ps are idle, and
 // nothing has run for a whole pause, it sleeps without a timeout, and whoever wakes a P wakes it;
-// only spare Ms that are to end wake it once more. (A program that wakes up for a moment, many
-// times a second, leaves it at the long pause: to send it to sleep and wake it each time costs more
-// than its passes.)
+// only spare Ms that are to end, and WEFT_SCHEDTRACE, wake it. (A program that wakes up for a
+// moment, many times a second, leaves it at the long pause: to send it to sleep and wake it each
+// time costs more than its passes.)
 //
 // The CPU-time probe and its figures, the 1 ms and the 20 us: see docs/scheduling.md.
 // Tested by: tests/unit/detach_test.cpp, blocking_test.cpp, fairness_test.cpp
@@ -26,6 +26,7 @@
 #include <system_error>
 
 #include "runtime/scheduler/detach.hpp"
+#include "runtime/scheduler/report.hpp"
 #include "runtime/scheduler/scheduler.hpp"
 #include "runtime/scheduler/world.hpp"
 
@@ -71,6 +72,8 @@ struct sysmon_state {
   std::array<observation, max_procs> seen;
   detacher taker;
   std::int64_t next_spare_look = 0;
+  std::int64_t begun_at = 0;
+  std::int64_t next_trace = never;
 };
 
 sysmon_state sysmon;
@@ -246,7 +249,7 @@ void sleep_deeply() noexcept {
     sched.sysmon_deep.store(false, std::memory_order_relaxed);
     return;
   }
-  sched.sysmon_sleep.wait_until(end_spares(monotonic_ns()));
+  sched.sysmon_sleep.wait_until(std::min(end_spares(monotonic_ns()), sysmon.next_trace));
   sched.sysmon_deep.store(false, std::memory_order_relaxed);
 }
 
@@ -258,7 +261,17 @@ bool all_idle() noexcept {
 // Between two passes. A declared call that begins meanwhile ends a long pause.
 void make_pause(std::int64_t ns) noexcept {
   sched.sysmon_slow.store(ns > shortest_pause_ns, std::memory_order_relaxed);
-  sched.sysmon_sleep.wait_until(monotonic_ns() + ns);
+  sched.sysmon_sleep.wait_until(std::min(monotonic_ns() + ns, sysmon.next_trace));
+}
+
+// WEFT_SCHEDTRACE. When sysmon was kept from it, lines are left out.
+void trace_if_due(std::int64_t now) noexcept {
+  if (now < sysmon.next_trace) {
+    return;
+  }
+  print_sched_trace(now - sysmon.begun_at);
+  const std::int64_t interval = sched.trace_interval_ns;
+  sysmon.next_trace = now + interval - (now - sysmon.begun_at) % interval;
 }
 
 void* sysmon_main(void*) noexcept {
@@ -281,6 +294,7 @@ void* sysmon_main(void*) noexcept {
     const bool watchful = sched.idle.idle_count.load(std::memory_order_relaxed) > 0 && !all_idle();
     make_pause(std::min(pause, watchful ? watchful_pause_ns : longest_pause_ns));
     const std::int64_t now = monotonic_ns();
+    trace_if_due(now);
     if (now >= sysmon.next_spare_look) {
       constexpr std::int64_t spare_look_ns = 100'000'000;
       end_spares(now);
@@ -303,6 +317,8 @@ void* sysmon_main(void*) noexcept {
 void start_sysmon() {
   sysmon.exit.store(false, std::memory_order_relaxed);
   sysmon.seen.fill({});
+  sysmon.begun_at = monotonic_ns();
+  sysmon.next_trace = sched.trace_interval_ns > 0 ? sysmon.begun_at : never;
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
