@@ -17,8 +17,14 @@ namespace weft::detail {
 // One writer at a time.
 class event_count {
  public:
-  void add(std::uint64_t n) noexcept {
+  [[gnu::always_inline]] void add(std::uint64_t n) noexcept {
+#if defined(__x86_64__) && !defined(WEFT_SANITIZE_THREAD)
+    // The same in one instruction. gcc 12 makes four of it: counting parks then costs bench/w03
+    // 1.5 % of its instructions instead of 0.4 %.
+    asm("addq %1, %0" : "+m"(value_) : "er"(n) : "cc");
+#else
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+#endif
   }
   std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
 
