@@ -10,8 +10,10 @@
 // when the first one is made; else they hold what can be had without: see docs/debugging.md.
 //
 // Environment:
-//   WEFT_DUMP=1     dump() to stderr when the process gets SIGQUIT; it goes on afterwards
-//   WEFT_LEAKS=ms   report_leaks() of that age to stderr when stop() begins
+//   WEFT_DUMP=1         dump() to stderr when the process gets SIGQUIT; it goes on afterwards
+//   WEFT_LEAKS=ms       report_leaks() of that age to stderr when stop() begins
+//   WEFT_SCHEDTRACE=ms  a line to stderr at each such interval on what the Ps do; its form is in
+//                       docs/debugging.md
 #pragma once
 
 #include <cstddef>

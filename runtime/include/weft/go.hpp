@@ -28,7 +28,8 @@ namespace weft {
 struct fiber_options {
   std::string_view name = {};  // for dumps and errors; copied
   std::size_t stack_size = 0;  // bytes; 0: options.stack_size. Another size costs an mmap
-  bool preempt = true;         // false: never asked to yield when its slice is over
+  bool preempt = true;         // false: does not yield when its slice is over (but one that does
+                               // not call weft for as long loses its P all the same)
 };
 
 // Starts a detached fiber that calls f(args...), both decay-copied as by std::thread. Starts the
@@ -154,7 +155,7 @@ WEFT_API void end_blocking() noexcept;
 // fiber needs a P again, for which it may have to wait; results and exceptions pass through. Calls
 // may nest, and f may call weft, though what waits in weft needs no blocking(). On a plain thread
 // it just calls f.
-// Calls that block undeclared are found, too, a millisecond or two later.
+// Calls that block undeclared are found, too, some milliseconds later: docs/scheduling.md.
 template <class F>
   requires std::is_invocable_v<F>
 auto blocking(hand_off_p when, F&& f) -> std::invoke_result_t<F> {

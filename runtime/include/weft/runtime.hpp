@@ -30,8 +30,10 @@ struct options {
   // least 16 KiB and to whole pages; at most 1 GiB.
   std::size_t stack_size = 256 * 1024;
 
-  // A fiber that has run for this long is asked to let others run; it obeys at its next call into
-  // weft (checkpoint() is the cheapest). At least 1 us.
+  // A fiber that has run for this long is asked to let others run, which it does at its next call
+  // into weft (checkpoint() is the cheapest). If it makes none for another millisecond, it loses
+  // its P: it goes on on its thread, and the others on another one. At least 1 us; when that is
+  // noticed depends on sysmon's pauses, of 10 ms at most: docs/scheduling.md.
   std::chrono::nanoseconds time_slice = std::chrono::milliseconds(10);
 
   // Where the kernel cannot guard a stack without a memory mapping each (Linux before 6.13), there
@@ -39,7 +41,9 @@ struct options {
   // then; false: go() throws std::system_error.
   bool allow_unguarded_stacks = false;
 
-  // More threads than this is a fatal error, as Go's SetMaxThreads.
+  // More threads than this is a fatal error, as Go's SetMaxThreads. There is one for each P in use,
+  // one for each fiber that blocks its thread or does not come back from a computation, and spare
+  // ones that end when nobody has needed them for 5 s.
   std::size_t max_threads = 10'000;
 
   // For the network layer, which this version does not have yet: not used.
@@ -65,7 +69,7 @@ class unwind {
 using fiber_id = std::uint64_t;
 
 // Starts the runtime. Blocks for the start of a thread or two. Throws std::logic_error if it runs
-// already, std::invalid_argument for options (or WEFT_PROCS) that make no sense,
+// already, std::invalid_argument for options (or WEFT_PROCS, WEFT_SCHEDTRACE) that make no sense,
 // std::system_error or std::bad_alloc when the system refuses threads or memory: nothing runs then.
 WEFT_API void start(options = {});
 
