@@ -117,7 +117,7 @@ TEST_P(snapshots, show_the_global_queue) {
 }
 
 TEST_P(snapshots, show_the_queues_of_ps) {
-  run([this] {
+  run([] {
     const auto procs = static_cast<std::size_t>(GetParam());
     // Again, when others have taken some before the look.
     EXPECT_TRUE(eventually([procs] {
@@ -136,12 +136,12 @@ TEST_P(snapshots, show_the_queues_of_ps) {
 }
 
 TEST_P(snapshots, count_ps) {
-  run_beside([this] {
-    weft::spawn([this] {
-      EXPECT_TRUE(eventually([this] { return snapshot().procs.idle == GetParam() - 1; }));
+  run_beside([] {
+    weft::spawn([] {
+      EXPECT_TRUE(eventually([] { return snapshot().procs.idle == GetParam() - 1; }));
       EXPECT_EQ(snapshot().procs.total, GetParam());
     }).join();
-    EXPECT_TRUE(eventually([this] { return snapshot().procs.idle == GetParam(); }));
+    EXPECT_TRUE(eventually([] { return snapshot().procs.idle == GetParam(); }));
     weft::set_procs(3);
     EXPECT_EQ(snapshot().procs.total, 3);
     EXPECT_EQ(snapshot().run_queues.of_procs.size(), 3U);
@@ -149,7 +149,7 @@ TEST_P(snapshots, count_ps) {
 }
 
 TEST_P(snapshots, count_blocked_and_spare_threads) {
-  run([this] {
+  run([] {
     const stats before = snapshot();
     const gate g;
     weft::wait_group blocked;
@@ -170,7 +170,7 @@ TEST_P(snapshots, count_blocked_and_spare_threads) {
       g.open();
     }
     blocked.wait();
-    EXPECT_TRUE(eventually([this] {
+    EXPECT_TRUE(eventually([] {
       const stats after = snapshot();
       return after.threads.detached == 0 && after.threads.spare > 0 &&
              after.threads.spare == after.threads.total - after.threads.with_p;
@@ -212,7 +212,7 @@ TEST_P(snapshots, count_spinning_threads) {
 }
 
 TEST_P(snapshots, count_hogs) {
-  run([this] {
+  run([] {
     const stats before = snapshot();
     const int count = GetParam() + 2;
     const hogs all(count);
@@ -260,7 +260,7 @@ TEST_P(snapshots, count_declared_calls) {
 // While every P is kept busy by somebody.
 TEST_P(snapshots, count_hand_offs_at_once_and_returns_that_wait) {
   const hog_cap none(0);
-  run([this] {
+  run([] {
     const stats before = snapshot();
     const gate g;
     auto call = weft::spawn([&] { weft::blocking(weft::hand_off_p::at_once, [&] { g.pass(); }); });
@@ -279,7 +279,7 @@ TEST_P(snapshots, count_hand_offs_at_once_and_returns_that_wait) {
 }
 
 TEST_P(snapshots, count_steals) {
-  run([this] {
+  run([] {
     const stats before = snapshot();
     if (GetParam() == 1) {
       for (int i = 0; i < 100; ++i) {

@@ -144,7 +144,7 @@ struct stats {
 // The numbers of this moment. From fibers and plain threads, also while the runtime does not run.
 // Stops nobody, and waits for nobody but a stop() that frees memory; looks at every fiber's record,
 // which takes some nanoseconds for each that has ever lived at the same time as the others.
-// In the child of a fork() the levels are 0. Throws std::bad_alloc.
+// In the child of a fork() the levels, parks and steals are 0. Throws std::bad_alloc.
 WEFT_API stats snapshot();
 
 }  // namespace weft
