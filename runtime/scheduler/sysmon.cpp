@@ -236,7 +236,9 @@ findings pass(std::int64_t now) noexcept {
   if (found.work && sched.idle.idle_count.load(std::memory_order_acquire) > 0 &&
       sched.idle.spinning.load(std::memory_order_acquire) == 0) {
     wake_helper();
-    found.acted = true;
+    // Where there may be no thread for it, it is tried again at the long pause.
+    found.acted |= !sched.said_no_threads.load(std::memory_order_relaxed);
+    found.ran = true;
   }
   return found;
 }

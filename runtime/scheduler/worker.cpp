@@ -256,6 +256,7 @@ bool wake_p(P* p, M* m, bool spinning) noexcept {
   }
   sched.idle.guard.release();
   if (m == nullptr) {
+    wake_sysmon();  // which tries again
     return false;
   }
   m->sleep.wake();

@@ -281,6 +281,20 @@ TEST(detach_in_short_slices, sleepers_are_no_hogs) {
       {.procs = 1, .time_slice = 1us});
 }
 
+TEST(detach_threads, refused_to_fibers_from_outside_are_asked_for_again) {
+  weft::start({.procs = 1});
+  weft::detail::testing_fail_threads = true;
+  gate g;
+  std::atomic<bool> ran{false};
+  weft::go([&] { g.pass(); });
+  EXPECT_TRUE(weft_testing::eventually([] { return sched.detached > 0 && sched.sysmon_deep; }));
+  weft::go([&] { ran = true; });
+  weft::detail::testing_fail_threads = false;
+  EXPECT_TRUE(weft_testing::eventually([&] { return ran.load(); }, 5s));
+  g.open();
+  weft::stop();
+}
+
 // From now on membarrier(2) fails, on all threads.
 bool forbid_membarrier() {
   sock_filter code[] = {
