@@ -15,8 +15,8 @@ namespace weft::detail {
 
 namespace {
 
-// The commit of a fiber that came back and found no P: on g0, without a P. Who holds the world takes
-// it for running, without a context to look at, until here.
+// The commit of a fiber that came back and found no P: on g0, without a P. Who holds the world
+// takes it for running, without a context to look at, until here.
 void push_without_p(void* arg, M*) noexcept {
   G* const g = static_cast<G*>(arg);
   g->status.store(g_status::runnable, std::memory_order_release);

@@ -59,8 +59,8 @@ struct alignas(cache_line) P {
 
   alignas(cache_line) timer_heap timers;
 
-  // Owner, relaxed. Until then it need not wake up for a timer: see run_due_timers(). Atomic because
-  // an M that has just lost the P may still look when to wake up.
+  // Owner, relaxed. Until then it need not wake up for a timer: see run_due_timers(). Atomic
+  // because an M that has just lost the P may still look when to wake up.
   std::atomic<std::int64_t> rest_until{0};
   std::int64_t next_wake_up() const noexcept {
     return std::max(timers.next(), rest_until.load(std::memory_order_relaxed));
