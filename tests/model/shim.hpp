@@ -99,6 +99,13 @@ class shimmed {
     return modify("fetch_and", [n](T old) { return static_cast<T>(old & n); });
   }
 
+  T operator++() noexcept { return static_cast<T>(fetch_add(1) + 1); }
+  T operator--() noexcept { return static_cast<T>(fetch_sub(1) - 1); }
+  T operator=(T v) noexcept {
+    store(v);
+    return v;
+  }
+
   bool compare_exchange_strong(T& expected, T desired,
                                std::memory_order = std::memory_order_seq_cst,
                                std::memory_order = std::memory_order_seq_cst) noexcept {
