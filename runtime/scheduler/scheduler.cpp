@@ -283,7 +283,7 @@ G* find_runnable(M* m) noexcept {
       leave_tainted(m);
     }
     P* p = m->p.load(std::memory_order_relaxed);
-    if (m->exiting) {
+    if (m->exiting.load(std::memory_order_relaxed)) {
       return nullptr;
     }
     if (p == nullptr) [[unlikely]] {

@@ -53,14 +53,14 @@ struct alignas(cache_line) M : switcher {
 
   bool unusual = false;  // watched, or locked: who leaves looks closer
   bool spinning = false;
-  bool watched = false;        // scheduler::on_switch is set
-  bool gave_up = false;        // its P, by itself: hog says nothing
-  bool exiting = false;        // set with the scheduler lock held
-  bool spare = false;          // on the spare list; under the scheduler lock
-  bool ends = false;           // taken off it to end; under the scheduler lock
-  bool tainted = false;        // a fiber ended that had locked the thread: it ends, too
-  bool ready_to_back = false;  // what timers make runnable goes to the queue's tail
-  std::uint32_t spin_ns = 0;   // how long to look for work before sleeping; adapts
+  bool watched = false;              // scheduler::on_switch is set
+  bool gave_up = false;              // its P, by itself: hog says nothing
+  std::atomic<bool> exiting{false};  // set with the scheduler lock held; a hint without: relaxed
+  bool spare = false;                // on the spare list; under the scheduler lock
+  bool ends = false;                 // taken off it to end; under the scheduler lock
+  bool tainted = false;              // a fiber ended that had locked the thread: it ends, too
+  bool ready_to_back = false;        // what timers make runnable goes to the queue's tail
+  std::uint32_t spin_ns = 0;         // how long to look for work before sleeping; adapts
   random_source random;
   steal_watch steals;
   context g0;

@@ -90,6 +90,7 @@ struct world : scenario {
       explorer::get().make_private(object);
     }
     explorer::get().make_all_private(m.asked);
+    explorer::get().make_private(&m.exiting);
     for (const auto& at : sched.all_ps) {
       explorer::get().make_private(&at);
       if (&at - sched.all_ps.data() == 3) {

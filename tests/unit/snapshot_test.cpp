@@ -160,12 +160,14 @@ TEST_P(snapshots, count_blocked_and_spare_threads) {
     EXPECT_TRUE(eventually([count] { return snapshot().threads.detached == count; }));
     const stats during = snapshot();
     EXPECT_GT(during.threads.total, count);
-    EXPECT_EQ(during.threads.hogs, 0);
+    EXPECT_LE(during.threads.hogs, count);  // on a busy machine some are over their slice first
     EXPECT_GE(during.threads.with_p, 1);
     EXPECT_LE(during.threads.with_p, GetParam());
     EXPECT_EQ(during.threads.made - before.threads.made,
               static_cast<unsigned>(during.threads.total - before.threads.total));
-    EXPECT_GT(during.preemptions.detached_in_undeclared, before.preemptions.detached_in_undeclared);
+    EXPECT_GE(during.preemptions.detached_in_undeclared + during.preemptions.detached_for_slice,
+              before.preemptions.detached_in_undeclared + before.preemptions.detached_for_slice +
+                  static_cast<unsigned>(count));
     for (int i = 0; i < count; ++i) {
       g.open();
     }
