@@ -3,7 +3,8 @@
 # installed first. Works without a network when everything is there already.
 #
 #   cmake/test.sh            everything
-#   cmake/test.sh --quick    g++ only, without sanitizers and long stress runs
+#   cmake/test.sh --quick    g++ only, without sanitizers, long stress runs, and the builds of the
+#                            migration test with other flags and compilers
 #
 # Builds go to build/<preset>; logs of the builds stay beside them.
 set -uo pipefail
@@ -117,7 +118,7 @@ weft_install_optional clang-14 clang-format-14 spin gdb libunwind-dev libdw-dev
 echo "all there"
 
 if [[ $quick == yes ]]; then
-  section "g++" dev all "" -- --label-exclude '^stress-long$'
+  section "g++" dev all "" -- --label-exclude '^(stress-long|migration)$'
 else
   section "g++" dev all "" --
 
