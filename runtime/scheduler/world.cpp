@@ -47,6 +47,16 @@ bool nothing_moves() noexcept {
 
 namespace {
 
+// Nothing moves: then no P may have a fiber that waits to run, unless no thread could be made for
+// it. Under idle.guard.
+void check_no_work_is_lost() noexcept {
+  for (int i = 0; i < sched.made_ps.load(); ++i) {
+    [[maybe_unused]] const P* const p = sched.p_at(i);
+    WEFT_CHECK(p == nullptr || (p->queue.next_empty() && p->queue.ring_empty()) ||
+               sched.said_no_threads.load(std::memory_order_relaxed));
+  }
+}
+
 // An idle P that somebody must look after now, taken off the list. Under idle.guard.
 P* take_p_with_work() noexcept {
   const bool any = !sched.global.empty();
@@ -136,6 +146,9 @@ void rest_world() noexcept {
     sched.idle.guard.acquire();
     const bool at_rest = nothing_moves();
     sched.at_rest = at_rest;
+    if (at_rest) {
+      check_no_work_is_lost();
+    }
     sched.idle.guard.release();
     if (at_rest) {
       return;
