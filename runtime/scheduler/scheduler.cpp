@@ -179,7 +179,8 @@ bool go_idle(M* m, P* p) noexcept {
   return true;
 }
 
-void sleep_idle(M* m, P* p) noexcept {
+// False: the M shall exit.
+bool sleep_idle(M* m, P* p) noexcept {
   idle_list& idle = sched.idle;
   m->sleep.wait_until(p->next_wake_up());
   for (;;) {
@@ -192,11 +193,15 @@ void sleep_idle(M* m, P* p) noexcept {
       idle.remove(p);
     }
     idle.guard.release();
+    if (lost) {
+      // It is a spare one, to which anybody may give another P: that is seen under the lock only.
+      return sleep_spare(m);
+    }
     if (may_go_on) {
       if (!woken) {
         wake_sysmon();
       }
-      return;
+      return true;
     }
     // The world is held still, for as long as it takes to look at every fiber. Who holds it wakes
     // only those Ms that there is work for; and this wait may eat the wake of one that is not
@@ -314,8 +319,8 @@ G* find_runnable(M* m) noexcept {
       }
       return g;
     }
-    if (go_idle(m, p)) {
-      sleep_idle(m, p);
+    if (go_idle(m, p) && !sleep_idle(m, p)) {
+      return nullptr;
     }
   }
 }

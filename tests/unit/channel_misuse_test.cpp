@@ -99,11 +99,13 @@ TEST_P(channel_misuse, errors_are_logic_errors_with_words) {
 }
 
 TEST(channel_size, impossible_capacities_throw_length_error) {
-  EXPECT_THROW(chan<int>(std::numeric_limits<std::size_t>::max()), std::length_error);
+  EXPECT_THROW(static_cast<void>(chan<int>(std::numeric_limits<std::size_t>::max())),
+               std::length_error);
   EXPECT_THROW(chan<int>(static_cast<std::size_t>(-1)), std::length_error);
   EXPECT_THROW(chan<std::string>(std::numeric_limits<std::size_t>::max() / 32 + 2),
                std::length_error);
-  EXPECT_THROW(chan<void>(std::numeric_limits<std::size_t>::max()), std::length_error);
+  EXPECT_THROW(static_cast<void>(chan<void>(std::numeric_limits<std::size_t>::max())),
+               std::length_error);
 }
 
 // Sanitizers end the process instead of throwing.
