@@ -284,7 +284,8 @@ void* sysmon_main(void*) noexcept {
   int quiet = 0;
   bool ran = true;
   while (!sysmon.exit.load(std::memory_order_acquire)) {
-    if (hold_is_wanted()) {
+    // The next holder may have come while the last one was let go: one wake for the two.
+    while (hold_is_wanted()) {
       hold_for_others();
     }
     if (all_idle() && pause >= longest_pause_ns && !ran) {
