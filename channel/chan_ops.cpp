@@ -36,7 +36,7 @@ struct failure<throwing> {
 template <class Slot>
 inline void finish(M* m, const wakes& wake) noexcept {
   if (wake.first != nullptr) {
-    ready(wake.first);
+    ready(m, wake.first);
   }
   if constexpr (Slot::can_throw) {
     ready_all(wake.rest);
@@ -44,18 +44,19 @@ inline void finish(M* m, const wakes& wake) noexcept {
   leave_unmoved(m);
 }
 
-// Waits in line; the channel is locked, and neither it nor the entry are held afterwards. False:
-// the deadline passed. True: w.tag says how it ended.
+// Waits in line; the channel is locked, and neither it nor the entry that returned m are held
+// afterwards. False: the deadline passed. True: w.tag says how it ended.
 template <wait_reason Reason>
-inline bool wait_in_line(chan_core& c, wait_queue& queue, std::uint32_t flag, waiter& w,
+inline bool wait_in_line(M* m, chan_core& c, wait_queue& queue, std::uint32_t flag, waiter& w,
                          std::int64_t deadline) {
-  // Copied as a whole from here: built up field by field, the copy would stall on its own stores.
-  static constexpr wait_options without_deadline{.reason = Reason};
   set_flag(c, flag);
-  const wait_outcome outcome =
-      deadline == never ? wait(queue, c.guard, w, without_deadline)
-                        : wait(queue, c.guard, w, {.reason = Reason, .deadline = deadline});
-  leave();
+  wait_outcome outcome;
+  if (deadline == never) {
+    outcome = wait_and_leave(m, queue, c.guard, w, Reason);
+  } else {
+    outcome = wait(queue, c.guard, w, {.reason = Reason, .deadline = deadline});
+    leave();
+  }
   if (outcome == wait_outcome::unwound) [[unlikely]] {
     throw_unwind();
   }
@@ -67,10 +68,11 @@ using waiter_of = std::conditional_t<Slot::can_throw, chan_waiter, waiter>;
 
 // False: the deadline passed.
 template <class Slot>
-[[gnu::noinline]] bool wait_to_send(chan_core& c, void* value, std::int64_t deadline) {
+[[gnu::noinline]] bool wait_to_send(M* m, chan_core& c, void* value, std::int64_t deadline) {
   waiter_of<Slot> w;
   w.value = value;
-  if (!wait_in_line<wait_reason::chan_send>(c, c.senders, chan_core::senders_wait, w, deadline)) {
+  if (!wait_in_line<wait_reason::chan_send>(m, c, c.senders, chan_core::senders_wait, w,
+                                            deadline)) {
     return false;
   }
   if (w.tag != dealt) [[unlikely]] {
@@ -85,10 +87,10 @@ template <class Slot>
 }
 
 template <class Slot>
-[[gnu::noinline]] recv_status wait_to_recv(chan_core& c, void* to, std::int64_t deadline) {
+[[gnu::noinline]] recv_status wait_to_recv(M* m, chan_core& c, void* to, std::int64_t deadline) {
   waiter_of<Slot> w;
   w.value = to;
-  if (!wait_in_line<wait_reason::chan_recv>(c, c.receivers, chan_core::receivers_wait, w,
+  if (!wait_in_line<wait_reason::chan_recv>(m, c, c.receivers, chan_core::receivers_wait, w,
                                             deadline)) {
     return recv_status::timeout;
   }
@@ -124,7 +126,7 @@ inline bool send_by(chan_core* c, void* value, std::int64_t deadline) {
   failure<Slot> failed_move;
   const deal d = dealer<Slot>::send(*c, value, wake, failed_move.place());
   if (d == deal::none && deadline != at_once) {
-    return wait_to_send<Slot>(*c, value, deadline);
+    return wait_to_send<Slot>(m, *c, value, deadline);
   }
   c->guard.release();
   finish<Slot>(m, wake);
@@ -151,7 +153,7 @@ inline recv_status recv_by(chan_core* c, void* to, std::int64_t deadline) {
   failure<Slot> failed_move;
   const deal d = dealer<Slot>::recv(*c, to, wake, failed_move.place());
   if (d == deal::none && deadline != at_once) {
-    return wait_to_recv<Slot>(*c, to, deadline);
+    return wait_to_recv<Slot>(m, *c, to, deadline);
   }
   c->guard.release();
   finish<Slot>(m, wake);

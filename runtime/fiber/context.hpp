@@ -17,6 +17,7 @@
 #include <boost/context/detail/fcontext.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #if defined(WEFT_SANITIZE_ADDRESS)
 #include <sanitizer/common_interface_defs.h>
@@ -87,7 +88,7 @@ inline boost::context::detail::transfer_t jump_without_call(boost::context::deta
       "leaq -128(%%rsp), %%rsp\n\t"  // past the red zone: jump_lowers_stack_by
       "leaq 1f(%%rip), %%rax\n\t"
       "pushq %%rax\n\t"
-      "jmp jump_fcontext@PLT\n"
+      "jmp *jump_fcontext@GOTPCREL(%%rip)\n"
       "1:\n\t"
       "leaq 128(%%rsp), %%rsp"
       : "=a"(from), "=d"(passed), "+D"(to), "+S"(data)
@@ -110,8 +111,9 @@ inline boost::context::detail::transfer_t jump_without_call(boost::context::deta
 // the switcher of the thread that did. `last`: `from` will never be resumed.
 inline switcher* jump(switcher* s, context* from, context* to,
                       [[maybe_unused]] bool last = false) noexcept {
-  from->exceptions = *s->thread_exceptions;
-  *s->thread_exceptions = to->exceptions;
+  // As a block: member by member it takes twice the instructions.
+  std::memcpy(&from->exceptions, s->thread_exceptions, sizeof(exception_state));
+  std::memcpy(s->thread_exceptions, &to->exceptions, sizeof(exception_state));
   s->left = from;
 #if defined(WEFT_SANITIZE_ADDRESS)
   __sanitizer_start_switch_fiber(last ? nullptr : &from->fake_stack, to->bottom, to->size);

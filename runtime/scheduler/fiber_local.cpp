@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "runtime/scheduler/scheduler.hpp"
+#include "runtime/state/entry.hpp"
 
 namespace weft::detail {
 
@@ -37,6 +38,8 @@ void add_local(std::uint64_t key, void* value, destroy_fn destroy) {
   G* const g = self();
   if (g->locals == nullptr) {
     g->locals = new fiber_locals;
+    const entry in;
+    g->has_more = true;
   }
   g->locals->values.push_back({key, value, destroy});
 }

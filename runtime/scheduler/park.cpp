@@ -206,6 +206,23 @@ wait_outcome wait(wait_queue& queue, lock& guard, waiter& w, wait_options option
   return w.outcome;
 }
 
+wait_outcome wait_and_leave(M* m, wait_queue& queue, lock& guard, waiter& w,
+                            wait_reason reason) noexcept {
+  if (m == nullptr || sched.state.load(std::memory_order_relaxed) >= phase::stopping) [[unlikely]] {
+    const wait_outcome outcome = wait(queue, guard, w, {.reason = reason});
+    leave();
+    return outcome;
+  }
+  G* const g = m->running;
+  w.cancel = cancel_waiter;
+  w.g = g;
+  w.guard = &guard;
+  queue.push_back(&w);
+  P* const p = set_waiting_on(m, g, &w, {.reason = reason});
+  switch_away(m, pick_on(p), release_guard, &guard)->leave();
+  return w.outcome;
+}
+
 void park(commit_fn commit, void* arg, cancel_point* point, wait_options options) noexcept {
   M* const m = current_m();
   if (m == nullptr) {
@@ -235,18 +252,20 @@ void park(commit_fn commit, void* arg, cancel_point* point, wait_options options
   stop_timer(&g->timer, true);
 }
 
-void ready(G* g) noexcept {
+void ready(M* m, G* g) noexcept {
   if (g->is_thread) [[unlikely]] {
     wake_plain_thread(g);
     return;
   }
-  if (M* const m = current_m(); m != nullptr) [[likely]] {
+  if (m != nullptr) [[likely]] {
     ready_on(m, g);
   } else {
     g->status.store(g_status::runnable, std::memory_order_relaxed);
     make_runnable_from_outside(g);
   }
 }
+
+void ready(G* g) noexcept { ready(current_m(), g); }
 
 G* self() noexcept {
   M* const m = current_m();
@@ -257,6 +276,10 @@ void throw_unwind() {
   if (M* const m = current_m(); m != nullptr) {
     G* const g = m->running;
     constexpr std::uint32_t patience = 1000;
+    {
+      const entry in;
+      g->has_more = true;
+    }
     if (++g->swallowed_unwinds > patience) {
       fatal(
           "a fiber goes on waiting although stop() ends each of its waits with weft::unwind: its "

@@ -53,6 +53,12 @@ struct wait_options {
 // stopping, or the deadline has passed, it returns at once, `w` in no queue, `guard` released.
 wait_outcome wait(wait_queue& queue, lock& guard, waiter& w, wait_options options) noexcept;
 
+// wait() for a wait that nothing but its waker and stop() end, and then leave(), for who has not
+// parked since his enter() returned m, with a waiter as it is constructed: what channels spend
+// their time in. There is no entry afterwards.
+wait_outcome wait_and_leave(M* m, wait_queue& queue, lock& guard, waiter& w,
+                            wait_reason reason) noexcept;
+
 // The general form: parks the caller; `commit(arg)` runs when it is off its stack, and is what
 // lets others see the wait. `point` is what a deadline or stop() cancels; null: neither can.
 // The caller must have checked refuse_wait() first.
@@ -70,6 +76,8 @@ bool refuse_wait(const wait_options& options) noexcept;
 // Makes the parked G runnable. Inside an entry (or on a plain thread). Never under an object's
 // lock. Synchronizes with the return of the wait.
 void ready(G* g) noexcept;
+// The same for who has not parked since his enter() returned m.
+void ready(M* m, G* g) noexcept;
 
 // The calling fiber, or the stand-in of the calling plain thread. Inside an entry on a fiber.
 G* self() noexcept;

@@ -282,6 +282,8 @@ void submit_from_outside(G* g) noexcept;  // its second half: g is runnable alre
 // The fiber that a wait for wait_reason::join with this point is for.
 const G* joined_fiber(const cancel_point* point) noexcept;
 
+// this_fiber.cpp ----------------------------------------------------------------------------
+
 // Gives g, the running fiber, another name, or none; not inside an entry. Dumps may look at it.
 void replace_name(G* g, std::string* name) noexcept;
 std::string_view this_fiber_name() noexcept;

@@ -129,6 +129,7 @@ fiber_slot new_fiber(const fiber_options* options, std::size_t size, std::size_t
     memory = closure_memory(g, size, align);
     if (options != nullptr && !options->name.empty()) {
       g->name = new std::string(options->name.substr(0, 63));
+      g->has_more = true;
     }
   } catch (...) {
     if (g != nullptr) {
@@ -153,6 +154,8 @@ void discard_fiber(G* g) noexcept {
     stack_depot::unmap_single(single);
   }
   g->own_stack_size = false;
+  g->no_preempt = false;
+  g->has_more = false;
   if (M* const m = enter(); m != nullptr) {
     recycle(m, g);
     m->leave();
@@ -250,15 +253,27 @@ void submit_from_outside(G* g) noexcept {
   }
 }
 
-void replace_name(G* g, std::string* name) noexcept {
-  {
-    const entry in;
-    g->scan_guard.acquire();
-    name = std::exchange(g->name, name);
-    g->scan_guard.release();
-  }
-  delete name;
+namespace {
+
+void set_ending(G* g, bool ending) noexcept {
+  const entry in;
+  g->ending = ending;
 }
+
+// What most fibers never have, and lies in cache lines that they never touch.
+[[gnu::noinline]] void clear_more(G* g) noexcept {
+  if (g->locals != nullptr) {
+    set_ending(g, true);  // destructors: their waits must not throw
+    destroy_locals(g);
+    set_ending(g, false);
+  }
+  if (g->name != nullptr) {
+    replace_name(g, nullptr);
+  }
+  g->swallowed_unwinds = 0;
+}
+
+}  // namespace
 
 void run_body(G* g) {
   try {
@@ -270,13 +285,8 @@ void run_body(G* g) {
     report_uncaught_and_abort();
 #endif
   }  // Anything else finds no handler, which the foot of the stack reports.
-  if (g->locals != nullptr) {
-    g->ending = true;  // destructors: their waits must not throw
-    destroy_locals(g);
-    g->ending = false;
-  }
-  if (g->name != nullptr) {
-    replace_name(g, nullptr);
+  if (g->has_more) [[unlikely]] {
+    clear_more(g);
   }
   if (!g->joinable) {
     free_closure(g);
@@ -286,7 +296,7 @@ void run_body(G* g) {
 void finish_fiber(M* m, G* g) noexcept {
   g->own_stack_size = false;
   g->no_preempt = false;
-  g->swallowed_unwinds = 0;
+  g->has_more = false;
   if (!g->joinable) {
     recycle(m, g);
     return;

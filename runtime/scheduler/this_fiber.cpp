@@ -135,6 +135,17 @@ std::size_t stack_remaining() noexcept {
 
 namespace detail {
 
+void replace_name(G* g, std::string* name) noexcept {
+  {
+    const entry in;
+    g->scan_guard.acquire();
+    name = std::exchange(g->name, name);
+    g->has_more = true;
+    g->scan_guard.release();
+  }
+  delete name;
+}
+
 std::string_view this_fiber_name() noexcept {
   G* const g = running_fiber();
   return g != nullptr && g->name != nullptr ? std::string_view(*g->name) : std::string_view();

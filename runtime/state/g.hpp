@@ -14,6 +14,8 @@
 //   join_   see runtime/scheduler/spawn.cpp
 //   name    set_name(), the end of the fiber: inside an     dumps: under scan_guard
 //           entry and under scan_guard
+//   bits    spawner, owner; while it runs: itself, inside   dumps
+//           an entry
 //   point   the waiting G before it parks                  its timer, stop() (world at rest);
 //                                                          stand-ins: under scan_guard
 #pragma once
@@ -56,9 +58,9 @@ struct alignas(cache_line) G {
   bool is_thread : 1 = false;
   bool own_stack_size : 1 = false;  // `bound` is a single of its own size, not from the caches
   bool joinable : 1 = false;
-  bool patient : 1 = false;
   bool ending : 1 = false;      // its body is over, its fiber-local values are being destroyed
   bool no_preempt : 1 = false;  // fiber_options.preempt
+  bool has_more : 1 = false;    // locals, name or swallowed_unwinds are set
   closure_place place = closure_place::near;
   std::uint32_t started_at = 0;  // where go() or spawn() was called: see set_start_site()
 
@@ -70,6 +72,7 @@ struct alignas(cache_line) G {
   alignas(cache_line) timer_node timer;
   cancel_point* point = nullptr;
   std::int64_t waiting_since = 0;  // by the coarse clock
+  bool patient = false;            // wait_options::patient of its wait
   wait_outcome outcome = wait_outcome::woken;
   std::atomic<std::uintptr_t> join_{0};
   fiber_locals* locals = nullptr;
