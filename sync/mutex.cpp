@@ -76,8 +76,27 @@ bool mutex::acquire_or_announce(bool awake, bool starved) noexcept {
   }
 }
 
+// A waiter that was woken is often next on the very P that woke it, where it cannot run while its
+// waker goes on; and until it runs, each lock() and unlock() comes here. So it is passed over a
+// number of times, that being what makes the mutex fast, and then let run.
+void mutex::let_woken_run() noexcept {
+  constexpr std::uint16_t often = 32;
+  if ((word_.load(std::memory_order_relaxed) & (locked | woken)) != woken) {
+    return;
+  }
+  const std::uint16_t times = passed_over_.load(std::memory_order_relaxed);
+  passed_over_.store(times < often ? static_cast<std::uint16_t>(times + 1) : std::uint16_t{0},
+                     std::memory_order_relaxed);
+  if (times >= often) {
+    this_fiber::yield();
+  }
+}
+
 // False: the deadline passed first.
 bool mutex::lock_slow(std::int64_t deadline) {
+  checkpoint();  // who locks and unlocks in a loop, and waits only by spinning, comes by nowhere
+                 // else
+  let_woken_run();
   if (spin(0)) {
     return true;
   }

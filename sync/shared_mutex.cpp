@@ -27,6 +27,7 @@ namespace {
 }  // namespace
 
 bool shared_mutex::lock_slow(std::int64_t deadline) {
+  checkpoint();  // as in mutex.cpp
   const bool taken = detail::spin_for(spins_, [this] {
     if (lock_free()) {
       return detail::attempt::taken;
@@ -38,6 +39,7 @@ bool shared_mutex::lock_slow(std::int64_t deadline) {
 }
 
 bool shared_mutex::lock_shared_slow(std::int64_t deadline) {
+  checkpoint();
   const bool taken = detail::spin_for(spins_, [this] {
     if (try_lock_shared()) {
       return detail::attempt::taken;

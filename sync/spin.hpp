@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "runtime/machine/platform.hpp"
+#include "runtime/machine/spinning.hpp"
 #include "runtime/state/current.hpp"
 #include "weft/runtime.hpp"
 
@@ -32,20 +33,21 @@ enum class attempt : std::uint8_t { taken, again, hopeless };
 // Tries until `taken`, for as many rounds as past success has earned: two more for a success,
 // half of them for a failure. `earned` is a hint: relaxed.
 template <class Try>
-bool spin_for(std::atomic<std::uint32_t>& earned, Try&& attempt_once) noexcept {
+bool spin_for(std::atomic<std::uint16_t>& earned, Try&& attempt_once) noexcept {
   attempt result = attempt_once();
   if (result != attempt::again || !spinning_helps()) {
     return result == attempt::taken;
   }
   constexpr std::uint32_t most = 8;
+  const spinning_time counted;
   const std::uint32_t rounds = earned.load(std::memory_order_relaxed);
   for (std::uint32_t i = 0; i < rounds && result == attempt::again; ++i) {
     spin_round();
     result = attempt_once();
   }
   const bool taken = result == attempt::taken;
-  earned.store(taken ? std::min(rounds + 2, most) : std::max(rounds / 2, 1U),
-               std::memory_order_relaxed);
+  const std::uint32_t next = taken ? std::min(rounds + 2, most) : std::max(rounds / 2, 1U);
+  earned.store(static_cast<std::uint16_t>(next), std::memory_order_relaxed);
   return taken;
 }
 

@@ -103,6 +103,7 @@ void add_slow_events(stats& s) noexcept {
   s.threads.made = c.threads_made.load(relaxed);
   s.threads.ended = c.threads_ended.load(relaxed);
   s.hand_offs = c.hand_offs.load(relaxed);
+  s.withdrawals = c.withdrawals.load(relaxed);
   s.preemptions = {.asked_to_yield = c.yields_asked.load(relaxed),
                    .detached_for_slice = c.detached_slice.load(relaxed),
                    .detached_in_declared = c.detached_declared.load(relaxed),

@@ -28,7 +28,7 @@ void push_without_p(void* arg, M*) noexcept {
 // then, and notices when it wakes up. Null: none is idle.
 P* take_idle_p(M* m) noexcept {
   sched.idle.guard.acquire();
-  P* const p = sched.at_rest ? nullptr : sched.idle.pop();
+  P* const p = sched.at_rest ? nullptr : sched.idle.pop_any();
   if (p != nullptr) {
     if (M* const sleeper = p->owner.load(std::memory_order_relaxed); sleeper != nullptr) {
       sleeper->p.store(nullptr, std::memory_order_relaxed);

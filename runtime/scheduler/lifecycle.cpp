@@ -113,7 +113,7 @@ void tear_down() noexcept {
   stop_sysmon();
   join_all_ms();
   while (sched.idle.first() != nullptr) {
-    sched.idle.pop();
+    sched.idle.pop_any();
   }
   sched.idle.spinning.store(0, std::memory_order_relaxed);
   sched.memory.acquire();

@@ -358,6 +358,12 @@ M* M::answer_request(M* m) noexcept {
   if (p->index >= sched.proc_count.load(std::memory_order_relaxed)) {
     return leave_thread(m);  // the P goes out of use: g0 sees to that
   }
+  if (m->withdraws) [[unlikely]] {
+    if (m->locked == nullptr && !m->running->no_preempt) {
+      return leave_thread(m);  // g0 does it
+    }
+    m->withdraws = false;
+  }
   if (!p->queue.shared() && sched.made_ps.load(std::memory_order_acquire) > 1) {
     p->queue.share();
   }

@@ -85,7 +85,7 @@ void found_work(M* m) noexcept {
     return;
   }
   fence_after_rmw();
-  if (sched.idle.idle_count.load(std::memory_order_relaxed) > 0 &&
+  if (sched.idle.willing.load(std::memory_order_relaxed) > 0 &&
       (m->steals.missed_work(m->p.load(std::memory_order_relaxed)) || !sched.global.empty())) {
     wake_helper();
   }
@@ -180,9 +180,9 @@ bool go_idle(M* m, P* p) noexcept {
 }
 
 // False: the M shall exit.
-bool sleep_idle(M* m, P* p) noexcept {
+bool sleep_idle(M* m, P* p, std::int64_t until = never) noexcept {
   idle_list& idle = sched.idle;
-  m->sleep.wait_until(p->next_wake_up());
+  m->sleep.wait_until(std::min(p->next_wake_up(), until));
   for (;;) {
     idle.guard.acquire();
     const bool lost = m->p.load(std::memory_order_relaxed) != p;  // to a fiber that came back
@@ -304,6 +304,12 @@ G* find_runnable(M* m) noexcept {
     if (!p->queue.shared() && sched.made_ps.load(std::memory_order_relaxed) > 1) [[unlikely]] {
       p->queue.share();
     }
+    if (m->withdraws) [[unlikely]] {
+      if (const std::int64_t until = withdraw(m, p); until != 0 && !sleep_idle(m, p, until)) {
+        return nullptr;
+      }
+      continue;
+    }
     G* g = nullptr;
     if (!sched.at_rest.load(std::memory_order_relaxed)) [[likely]] {
       g = pick_anywhere(m);
@@ -328,7 +334,7 @@ G* find_runnable(M* m) noexcept {
 void push_global(G* g) noexcept {
   sched.global.push(g);
   full_fence();  // between the push and the look, as in make_runnable_from_outside()
-  if (sched.idle.idle_count.load(std::memory_order_relaxed) > 0) {
+  if (sched.idle.willing.load(std::memory_order_relaxed) > 0) {
     wake_helper();
   }
 }
@@ -365,7 +371,7 @@ void wake_helper() noexcept {
     full_fence();
     // Nobody was spinning although the count said so: whoever relied on that woke nobody.
     if (p != nullptr || at_rest || sched.global.empty() ||
-        idle.idle_count.load(std::memory_order_relaxed) == 0) {
+        idle.willing.load(std::memory_order_relaxed) == 0) {
       return;
     }
   }

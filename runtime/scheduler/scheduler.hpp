@@ -12,6 +12,7 @@
 
 #include "runtime/machine/platform.hpp"
 #include "runtime/scheduler/park.hpp"
+#include "runtime/state/counters.hpp"
 #include "runtime/state/current.hpp"
 #include "runtime/state/g.hpp"
 #include "runtime/state/g_pool.hpp"
@@ -35,21 +36,6 @@ inline constexpr std::int64_t kernel_slice_detached_ns = 20'000'000;
 
 // forked: the child of a fork that had the runtime running; nothing works there but exec.
 enum class phase : std::uint8_t { stopped, running, stopping, forked };
-
-// What happened since the process began, for snapshot(). Relaxed: slow paths only; what fast ones
-// count is in p_counts.
-struct counters {
-  std::atomic<std::uint64_t> yields_asked{0};
-  std::atomic<std::uint64_t> detached_slice{0};       // over their slice, and did not answer
-  std::atomic<std::uint64_t> detached_declared{0};    // inside blocking()
-  std::atomic<std::uint64_t> detached_undeclared{0};  // asleep in the kernel
-  std::atomic<std::uint64_t> detached_at_once{0};     // by themselves
-  std::atomic<std::uint64_t> kept_by_cap{0};          // hogs not detached: too many already
-  std::atomic<std::uint64_t> returns_queued{0};       // came back, and had to wait for a P
-  std::atomic<std::uint64_t> hand_offs{0};
-  std::atomic<std::uint64_t> threads_made{0};
-  std::atomic<std::uint64_t> threads_ended{0};
-};
 
 struct scheduler {
   idle_list idle;
@@ -178,7 +164,7 @@ inline void announce(M* m, bool more_than_one) noexcept {
     return;
   }
   full_fence();
-  if (sched.idle.idle_count.load(std::memory_order_relaxed) > 0 &&
+  if (sched.idle.willing.load(std::memory_order_relaxed) > 0 &&
       sched.idle.spinning.load(std::memory_order_relaxed) == 0) {
     wake_helper_for(p);
   }
@@ -321,6 +307,15 @@ void detach_self(M* m) noexcept;
 // Inside an entry: the running fiber of m has no P any more. Gets one, or waits for one. Returns
 // the M it goes on on.
 M* reattach(M* m) noexcept;
+
+// withdraw.cpp ------------------------------------------------------------------------------
+
+// On g0 of m, which has spun too much: gives what waits on p, its P, to all, and p to the idle
+// list, for m to sleep with until the time that is returned. 0: it had better go on.
+std::int64_t withdraw(M* m, P* p) noexcept;
+
+// Test seam: for how long; `never`: until it is woken.
+extern std::atomic<std::int64_t> testing_withdrawal_ns;
 
 // lock_thread.cpp ---------------------------------------------------------------------------
 

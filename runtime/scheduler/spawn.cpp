@@ -247,7 +247,7 @@ void make_runnable_from_outside(G* g) noexcept {
 void submit_from_outside(G* g) noexcept {
   sched.global.push(g);
   full_fence();
-  if (sched.idle.idle_count.load(std::memory_order_relaxed) > 0 &&
+  if (sched.idle.willing.load(std::memory_order_relaxed) > 0 &&
       sched.idle.spinning.load(std::memory_order_relaxed) == 0) {
     wake_helper();
   }

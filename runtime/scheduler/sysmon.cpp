@@ -233,7 +233,7 @@ findings pass(std::int64_t now) noexcept {
     watch_p(p, m, seen, now, found);
   }
   found.acted |= sysmon.taker.run() > 0;
-  if (found.work && sched.idle.idle_count.load(std::memory_order_acquire) > 0 &&
+  if (found.work && sched.idle.willing.load(std::memory_order_acquire) > 0 &&
       sched.idle.spinning.load(std::memory_order_acquire) == 0) {
     wake_helper();
     // Where there may be no thread for it, it is tried again at the long pause.

@@ -28,6 +28,7 @@
 #include "runtime/machine/note.hpp"
 #include "runtime/machine/platform.hpp"
 #include "runtime/machine/random.hpp"
+#include "runtime/state/contention.hpp"
 #include "runtime/state/marks.hpp"
 #include "runtime/state/steal_watch.hpp"
 
@@ -60,9 +61,11 @@ struct alignas(cache_line) M : switcher {
   bool ends = false;                 // taken off it to end; under the scheduler lock
   bool tainted = false;              // a fiber ended that had locked the thread: it ends, too
   bool ready_to_back = false;        // what timers make runnable goes to the queue's tail
+  bool withdraws = false;            // see withdraw.hpp
   std::uint32_t spin_ns = 0;         // how long to look for work before sleeping; adapts
   random_source random;
   steal_watch steals;
+  contention_watch contention;
   context g0;
   context last_context;  // what a fiber that ended left: never jumped to
   bool last_stack_is_single = false;

@@ -69,6 +69,7 @@ struct alignas(cache_line) P {
   alignas(cache_line) std::atomic<M*> owner{nullptr};
   std::atomic<bool> idle{false};
   bool retired = true;
+  bool withdrawn = false;  // with the scheduler lock held
   std::atomic<std::uint32_t> short_slice{~0U};
   P* next_idle = nullptr;
   P* prev_idle = nullptr;

@@ -44,6 +44,36 @@ struct submit_to_idle : world {
   }
 };
 
+// M 0 withdraws with a fiber in its queue, and does not come back by itself: M 1, which has nothing
+// to do when it begins, runs that one, and what a plain thread submits.
+struct withdraw_beside_idle : world {
+  int ran = 0;
+  withdraw_beside_idle() : world(2, 2, 1) {
+    testing_withdrawal_ns.store(never);
+    model_clock_step = 2000;
+    auto& e = explorer::get();
+    e.make_private(&sched.outside_calls);
+    e.make_private(&sched.counts.withdrawals);
+    e.make_private(&testing_withdrawal_ns);
+    for (int i = 0; i < 2; ++i) {
+      e.make_all_private(p_at(i)->timers);
+    }
+    sched.idle.last_withdrawal_ns = -1'000'000'000;
+    m_at(0)->withdraws = true;
+    start_on(0, g_at(0));
+  }
+  ~withdraw_beside_idle() override { testing_withdrawal_ns.store(2'000'000); }
+  void on_g0(int i) override {
+    while (G* g = find_runnable(m_at(i))) {
+      execute(m_at(i), g);
+    }
+  }
+  void fiber(int) override { ++ran; }
+  void plain(int) override { make_runnable_from_outside(g_at(1)); }
+  bool may_rest(int t) override { return t < m_count + fiber_count; }
+  void finish() override { check(ran == 2, "a fiber was left to a P that has withdrawn"); }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -55,5 +85,7 @@ int main(int argc, char** argv) {
   models.holds<submit_to_idle<2, 1, true>>("idle: two Ms with a timer, one submitter",
                                            {.preemptions = 2});
   models.holds<submit_to_idle<2, 2, false>>("idle: two Ms, two submitters", {.preemptions = 1});
+  models.holds<withdraw_beside_idle>("idle: one M withdraws, one looks for work",
+                                     {.preemptions = 2});
   return models.result();
 }

@@ -14,6 +14,7 @@
 #include "runtime/scheduler/scheduler.cpp"
 #include "runtime/scheduler/spawn.cpp"
 #include "runtime/scheduler/steal.cpp"
+#include "runtime/scheduler/withdraw.cpp"
 #include "runtime/scheduler/worker.cpp"
 #include "runtime/state/g_pool.cpp"
 #include "runtime/state/global_queue.cpp"

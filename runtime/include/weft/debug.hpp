@@ -109,6 +109,10 @@ struct stats {
   // theirs.
   std::uint64_t hand_offs = 0;
 
+  // Events: Ps that stayed idle for a while because their threads spun most of the time for locks
+  // that other Ps' fibers held.
+  std::uint64_t withdrawals = 0;
+
   // Events.
   struct preemption_counts {
     std::uint64_t asked_to_yield = 0;  // for its slice or a timer that is late, by sysmon

@@ -36,7 +36,7 @@ namespace weft {
 //                  happens-before the next one has it. `waiting` and `starving` are written with
 //                  guard_ held. `woken` is set with guard_ held, by the owner; the waiter it stands
 //                  for clears it.
-//          spins_  a hint about the past; relaxed.
+//          spins_, passed_over_  hints about the past; relaxed.
 // Tested by: tests/unit/mutex_test.cpp, tests/stress/sync_stress.cpp
 class mutex {
  public:
@@ -89,12 +89,14 @@ class mutex {
 
   bool acquire(std::uint32_t clear) noexcept;
   bool spin(std::uint32_t clear) noexcept;
+  void let_woken_run() noexcept;
   bool acquire_or_announce(bool awake, bool starved) noexcept;
   bool release(detail::G*& to_ready) noexcept;
   bool release_to_waiter(detail::G*& to_ready) noexcept;
 
   std::atomic<std::uint32_t> word_{0};
-  std::atomic<std::uint32_t> spins_{4};
+  std::atomic<std::uint16_t> spins_{4};
+  std::atomic<std::uint16_t> passed_over_{0};
   detail::lock guard_;
   detail::wait_queue waiters_;  // guarded by guard_
 };

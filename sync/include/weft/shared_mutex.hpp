@@ -141,7 +141,7 @@ class shared_mutex {
   void admit_writer(detail::wake_list& woken) noexcept;
 
   std::atomic<std::uint32_t> word_{0};
-  std::atomic<std::uint32_t> spins_{4};
+  std::atomic<std::uint16_t> spins_{4};
   detail::lock guard_;
   detail::wait_queue readers_;  // guarded by guard_
   detail::wait_queue writers_;  // guarded by guard_

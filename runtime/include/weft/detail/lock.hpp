@@ -56,6 +56,7 @@ class lock {
 
  private:
   WEFT_API void acquire_slow() noexcept;
+  bool acquire_spinning() noexcept;
   WEFT_API static void wake_sleeper(const std::atomic<std::uint32_t>* word) noexcept;
 
   std::atomic<std::uint32_t> word_{0};

@@ -1,0 +1,78 @@
+// Too many cooks: a P whose M spends its time spinning withdraws for a moment.
+//
+// Ps whose fibers want the same few locks all the time (a channel, a mutex) do less together than
+// one of them alone: a lock that stays in one core's cache changes hands in some 10 ns, one that
+// goes from core to core in 100, and who spins for it does nothing meanwhile. So an M that has spun
+// for two fifths of the last 100 us gives its fibers to the global queue and sleeps, with its P,
+// for 2 ms; unless no other P is busy. Whoever is left gets through more, on fewer cores.
+//
+// Source: D. Dice, "Malthusian Locks", EuroSys 2017, which takes surplus threads from a lock; here
+// it is surplus Ps, as a fiber that spins is as good as any other that does.
+//
+// A withdrawn P is idle (stop() and world_hold need not wait for it), but nobody wakes it for work,
+// or it would be back at once. That adds 2 ms to the time for which a fiber may wait that nobody
+// can run because the Ps that are left are each in one long stretch: no more than sysmon needs to
+// see one that waits in a runnext.
+//
+// No work is left behind. The fibers are in the global queue before the scheduler lock is taken
+// under which the P withdraws if another one is not idle. That other one, if it wants to go idle
+// later, looks at the global queue under the same lock.
+//
+// Tested by: tests/model/idle_model.cpp, tests/unit/withdraw_test.cpp
+#include "runtime/machine/spinning.hpp"
+#include "runtime/scheduler/scheduler.hpp"
+
+namespace weft::detail {
+
+std::atomic<std::int64_t> testing_withdrawal_ns{2'000'000};
+
+namespace {
+
+void give_away_queue(P* p) noexcept {
+  while (G* const g = p->queue.pop_next()) {
+    sched.global.push(g);
+  }
+  while (G* const g = p->queue.pop_front()) {
+    sched.global.push(g);
+  }
+}
+
+}  // namespace
+
+void count_spinning(std::int64_t now_ns, std::int64_t ns) noexcept {
+  M* const m = current_m();
+  if (m != nullptr && m->contention.add(now_ns, ns) && m->running != nullptr &&
+      sched.proc_count.load(std::memory_order_relaxed) -
+              sched.idle.idle_count.load(std::memory_order_relaxed) >
+          1) {
+    m->withdraws = true;
+    request_yield(m);
+  }
+}
+
+std::int64_t withdraw(M* m, P* p) noexcept {
+  m->withdraws = false;
+  give_away_queue(p);
+  idle_list& idle = sched.idle;
+  const std::int64_t now = monotonic_ns();
+  idle.guard.acquire();
+  const int busy = sched.proc_count.load(std::memory_order_relaxed) -
+                   idle.idle_count.load(std::memory_order_relaxed);
+  // One at a time: what is left has to be seen at work first.
+  const bool goes = busy > 1 && !m->exiting.load(std::memory_order_relaxed) &&
+                    p->index < sched.proc_count.load(std::memory_order_relaxed) &&
+                    now - idle.last_withdrawal_ns >= contention_watch::window_ns;
+  if (goes) {
+    idle.last_withdrawal_ns = now;
+    idle.push_withdrawn(p);
+  }
+  idle.guard.release();
+  if (!goes) {
+    return 0;
+  }
+  sched.counts.withdrawals.fetch_add(1, std::memory_order_relaxed);
+  const std::int64_t away = testing_withdrawal_ns.load(std::memory_order_relaxed);
+  return away == never ? never : now + away;
+}
+
+}  // namespace weft::detail
