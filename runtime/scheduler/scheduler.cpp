@@ -29,11 +29,17 @@ constexpr std::int64_t longest_watch_ns = 60'000;
 constexpr std::uint32_t max_spin_ns = 50'000;
 constexpr std::uint32_t min_spin_ns = 2'000;
 
-G* take_global(P* p) noexcept {
+G* take_global(M* m, P* p) noexcept {
   const int procs = std::max(1, sched.proc_count.load(std::memory_order_relaxed));
   const std::uint32_t fair = sched.global.size() / static_cast<std::uint32_t>(procs) + 1;
-  return sched.global.pop_batch(p->queue,
-                                std::min<std::uint32_t>(run_queue::capacity / 2 - 1, fair - 1));
+  G* const g = sched.global.pop_batch(
+      p->queue, std::min<std::uint32_t>(run_queue::capacity / 2 - 1, fair - 1));
+  // A batch is what overflowed a ring. Who came one by one had nobody else.
+  constexpr std::uint32_t batch = 16;
+  if (const std::uint32_t fibers = p->queue.size(); fibers >= batch && procs > 1) {
+    m->hauls.took(fibers, monotonic_ns());
+  }
+  return g;
 }
 
 bool timers_due_elsewhere(P* p, std::int64_t now) noexcept {
@@ -99,10 +105,15 @@ G* spin(M* m, P* p) noexcept {
       2 * sched.idle.spinning.load(std::memory_order_relaxed) >= std::max(busy, 1)) {
     return nullptr;
   }
+  const std::int64_t begin = monotonic_ns();
   if (!m->spinning) {
+    m->hauls.ran_dry(begin);
+    if (helps_in_vain(m, p)) {
+      m->withdraws = true;
+      return nullptr;
+    }
     start_spinning(m);
   }
-  const std::int64_t begin = monotonic_ns();
   std::int64_t end = begin + (sched.may_spin ? m->spin_ns : 0);
   for (;;) {
     if (G* g = m->steals.steal(m, p); g != nullptr) {
@@ -110,7 +121,7 @@ G* spin(M* m, P* p) noexcept {
       return g;
     }
     if (!sched.global.empty()) {
-      if (G* g = take_global(p); g != nullptr) {
+      if (G* g = take_global(m, p); g != nullptr) {
         m->spin_ns = std::min(max_spin_ns, m->spin_ns * 2);
         return g;
       }
@@ -276,7 +287,7 @@ G* pick_elsewhere(M* m) noexcept {
   if (G* g = p->queue.pop_front(); g != nullptr) {
     return g;
   }
-  return take_global(p);
+  return take_global(m, p);
 }
 
 G* find_runnable(M* m) noexcept {
@@ -315,6 +326,9 @@ G* find_runnable(M* m) noexcept {
       g = pick_anywhere(m);
       if (g == nullptr) {
         g = spin(m, p);
+        if (m->withdraws) [[unlikely]] {
+          continue;
+        }
       }
     }
     if (g != nullptr) {

@@ -154,9 +154,14 @@ void wake_helper_for(P* p) noexcept;
 // idle and nobody looks for work, its M is woken; that costs the caller microseconds, so when the
 // last wake-ups were fruitless (the work was done before the helper came), only every 2nd, 4th,
 // ... 64th announcement is followed by one, and sysmon makes up for those that mattered.
+//
+// While all Ps are busy it costs no fence. One that goes idle in this very moment may be missed
+// then, and sees the fiber with its own look at the queues or not: as if this announcement had been
+// kept quiet. The owner gets to the fiber in any case, and sysmon sees if it does not.
 inline void announce(M* m, bool more_than_one) noexcept {
   P* const p = m->p.load(std::memory_order_relaxed);
-  if (!more_than_one || !p->queue.shared()) {
+  if (!more_than_one || !p->queue.shared() ||
+      sched.idle.willing.load(std::memory_order_relaxed) == 0) {
     return;
   }
   if (const std::uint32_t quiet = p->quiet.load(std::memory_order_relaxed); quiet > 0) {
@@ -313,6 +318,10 @@ M* reattach(M* m) noexcept;
 // On g0 of m, which has spun too much: gives what waits on p, its P, to all, and p to the idle
 // list, for m to sleep with until the time that is returned. 0: it had better go on.
 std::int64_t withdraw(M* m, P* p) noexcept;
+
+// m has run dry. True: what it took from other Ps lately was not worth moving, and they are at
+// work: it had better withdraw.
+bool helps_in_vain(M* m, P* p) noexcept;
 
 // Test seam: for how long; `never`: until it is woken.
 extern std::atomic<std::int64_t> testing_withdrawal_ns;

@@ -77,8 +77,10 @@ G* steal_watch::steal(M* m, P* p) noexcept {
       g = victim->queue.steal_half(p->queue);
     }
     if (g != nullptr) {
+      const std::uint32_t fibers = p->queue.size() + 1;  // its ring was empty
       p->counts.steals.add(1);
-      p->counts.stolen_fibers.add(std::uint64_t{p->queue.size()} + 1);  // its ring was empty
+      p->counts.stolen_fibers.add(fibers);
+      m->hauls.took(fibers, now);
       return g;
     }
   }

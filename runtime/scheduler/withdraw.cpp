@@ -6,6 +6,9 @@
 // for two fifths of the last 100 us gives its fibers to the global queue and sleeps, with its P,
 // for 2 ms; unless no other P is busy. Whoever is left gets through more, on fewer cores.
 //
+// The same for an M that helps in vain: what it takes from the others does not keep it busy for as
+// long as it takes to move it (haul_watch).
+//
 // Source: D. Dice, "Malthusian Locks", EuroSys 2017, which takes surplus threads from a lock; here
 // it is surplus Ps, as a fiber that spins is as good as any other that does.
 //
@@ -48,6 +51,26 @@ void count_spinning(std::int64_t now_ns, std::int64_t ns) noexcept {
     m->withdraws = true;
     request_yield(m);
   }
+}
+
+bool helps_in_vain(M* m, P* p) noexcept {
+  if (m->hauls.vain() < haul_watch::often) {
+    return false;
+  }
+  m->hauls.forget();
+  // Is there one that gets on with it, or are all stuck, and this M is the only one that runs what
+  // waits there?
+  const int made = sched.made_ps.load(std::memory_order_acquire);
+  std::uint32_t others = 0;
+  for (int i = 0; i < made; ++i) {
+    if (P* const other = sched.p_at(i); other != nullptr && other != p) {
+      others += other->dispatches.load(std::memory_order_relaxed);
+    }
+  }
+  const std::uint32_t own = p->dispatches.load(std::memory_order_relaxed);
+  const std::uint32_t by_others = others - std::exchange(m->others_seen, others);
+  const std::uint32_t by_us = own - std::exchange(m->own_seen, own);
+  return by_others >= by_us / 2;
 }
 
 std::int64_t withdraw(M* m, P* p) noexcept {

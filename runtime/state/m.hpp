@@ -66,6 +66,9 @@ struct alignas(cache_line) M : switcher {
   random_source random;
   steal_watch steals;
   contention_watch contention;
+  haul_watch hauls;
+  std::uint32_t others_seen = 0;  // dispatches: see helps_in_vain()
+  std::uint32_t own_seen = 0;
   context g0;
   context last_context;  // what a fiber that ended left: never jumped to
   bool last_stack_is_single = false;

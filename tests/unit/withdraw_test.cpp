@@ -9,6 +9,7 @@
 
 #include "runtime/machine/spinning.hpp"
 #include "runtime/scheduler/scheduler.hpp"
+#include "runtime/scheduler/world.hpp"
 #include "runtime/state/contention.hpp"
 #include "support/on_procs.hpp"
 #include "weft/channel.hpp"
@@ -50,6 +51,30 @@ TEST(contention_watch, forgets_what_was_long_ago) {
     now += 2 * window;
     EXPECT_FALSE(watch.add(now, window - 1));  // alone in its window, and that is not over
   }
+}
+
+TEST(haul_watch, counts_hauls_in_a_row_that_were_not_worth_it) {
+  using weft::detail::haul_watch;
+  haul_watch hauls;
+  std::int64_t now = 1'000'000;
+  const auto haul = [&](std::uint32_t fibers, std::int64_t ns) {
+    hauls.took(fibers, now);
+    now += ns;
+    hauls.ran_dry(now);
+  };
+  haul(10, 10 * haul_watch::worth_per_fiber_ns - 1);
+  haul(1, haul_watch::worth_per_fiber_ns - 1);
+  EXPECT_EQ(hauls.vain(), 2);
+  now += 1;
+  hauls.ran_dry(now);  // nothing was taken
+  EXPECT_EQ(hauls.vain(), 2);
+  haul(10, 10 * haul_watch::worth_per_fiber_ns);
+  EXPECT_EQ(hauls.vain(), 0);
+  hauls.took(10, now);
+  hauls.took(10, now + 1);  // that is the end of the first
+  EXPECT_EQ(hauls.vain(), 1);
+  hauls.forget();
+  EXPECT_EQ(hauls.vain(), 0);
 }
 
 // Withdrawn Ps come back only when somebody takes them, for as long as this lives.
@@ -253,6 +278,49 @@ TEST_P(withdraw, timers_are_on_time_enough) {
       withdraw_one(other);
       sleeper.join();
     }
+  });
+}
+
+// Fibers that cost less than to move them.
+TEST_P(withdraw, happens_where_help_is_in_vain) {
+  run([] {
+    const std::uint64_t before = withdrawals();
+    EXPECT_TRUE(eventually([before] {
+      weft::wait_group group;
+      group.add(1000);
+      for (int i = 0; i < 1000; ++i) {
+        weft::go([&group] { group.done(); });
+      }
+      group.wait();
+      return withdrawals() > before;
+    }));
+  });
+}
+
+// Beside one that does not run what waits there, little is better than nothing.
+TEST_P(withdraw, does_not_happen_to_who_alone_runs_what_waits) {
+  run([] {
+    weft::detail::M m;
+    const weft::detail::M* const self = weft::detail::current_m();
+    weft::detail::P* const p = self->p;
+    const std::int64_t now = weft::detail::monotonic_ns();
+    const auto in_vain = [&] {
+      for (int i = 0; i <= weft::detail::haul_watch::often; ++i) {
+        m.hauls.took(100, now);
+      }
+      return weft::detail::helps_in_vain(&m, p);
+    };
+    const weft::detail::world_hold nobody_runs;
+    weft::detail::P* const other = sched.p_at(p == sched.p_at(0) ? 1 : 0);
+    in_vain();  // from here on it knows what was dispatched before
+    p->dispatches += 1000;
+    EXPECT_FALSE(in_vain());
+    p->dispatches += 1000;
+    other->dispatches += 499;
+    EXPECT_FALSE(in_vain());
+    p->dispatches += 1000;
+    other->dispatches += 500;
+    EXPECT_TRUE(in_vain());
   });
 }
 

@@ -110,7 +110,7 @@ struct stats {
   std::uint64_t hand_offs = 0;
 
   // Events: Ps that stayed idle for a while because their threads spun most of the time for locks
-  // that other Ps' fibers held.
+  // that other Ps' fibers held, or helped other Ps with fibers that cost less than to move them.
   std::uint64_t withdrawals = 0;
 
   // Events.
