@@ -1,16 +1,11 @@
 #include "runtime/scheduler/detach.hpp"
 
-#include <cstdio>
-#include <utility>
+#include "runtime/machine/warn.hpp"
 
 namespace weft::detail {
 
-namespace {
-
-// False: the kernel refuses what it has granted at the start, as after a seccomp filter. Then no P
-// can be taken any more: without the barrier two threads would have it.
-bool barrier() noexcept {
-  // Without it every ENTER has a fence of its own, and the CAS that began the detach was ours.
+bool order_marks() noexcept {
+  // Without it every ENTER has a fence of its own, and the CAS before was ours.
   if (!sched.membarrier) {
     full_fence();
     return true;
@@ -18,15 +13,16 @@ bool barrier() noexcept {
   if (process_membarrier()) {
     return true;
   }
-  static bool said = false;
-  if (!std::exchange(said, true)) {
-    std::fprintf(stderr,
-                 "weft: membarrier(2) is refused since a filter was installed: fibers that do not "
-                 "call weft stop the others from now on. Install it before start(), or allow the "
-                 "call\n");
+  static std::atomic<bool> said{false};
+  if (!said.exchange(true, std::memory_order_relaxed)) {
+    warn(
+        "weft: membarrier(2) is refused since a filter was installed: fibers that do not call weft "
+        "stop the others from now on. Install it before start(), or allow the call\n");
   }
   return false;
 }
+
+namespace {
 
 void count(detach_cause why) noexcept {
   counters& c = sched.counts;
@@ -94,7 +90,7 @@ int detacher::run() noexcept {
     c.begun = c.m->asked.begin_detach();
     any |= c.begun;
   }
-  const bool ordered = any && barrier();
+  const bool ordered = any && order_marks();
   int taken = 0;
   for (std::size_t i = 0; i < count_; ++i) {
     const candidate& c = candidates_[i];

@@ -326,7 +326,7 @@ G* find_runnable(M* m) noexcept {
       g = pick_anywhere(m);
       if (g == nullptr) {
         g = spin(m, p);
-        if (m->withdraws) [[unlikely]] {
+        if (g == nullptr && m->withdraws) [[unlikely]] {
           continue;
         }
       }

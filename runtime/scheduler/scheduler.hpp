@@ -1,10 +1,9 @@
-// The scheduler's state and its inner interface. Not included outside runtime/.
+// The scheduler's inner interface. Not included outside runtime/.
 //
 // Who runs next: pick() while a fiber leaves its P (own queue only, no lock), find_runnable() on
 // the M's own stack when there was nothing (timers, global queue, stealing, sleep).
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -12,86 +11,13 @@
 
 #include "runtime/machine/platform.hpp"
 #include "runtime/scheduler/park.hpp"
-#include "runtime/state/counters.hpp"
+#include "runtime/scheduler/shared.hpp"
 #include "runtime/state/current.hpp"
-#include "runtime/state/g.hpp"
-#include "runtime/state/g_pool.hpp"
-#include "runtime/state/global_queue.hpp"
-#include "runtime/state/idle.hpp"
-#include "runtime/state/m.hpp"
 #include "runtime/state/outside.hpp"
-#include "runtime/state/p.hpp"
-#include "runtime/state/p_counts.hpp"
 #include "weft/detail/preempt.hpp"
 #include "weft/runtime.hpp"
 
 namespace weft::detail {
-
-inline constexpr int max_procs = 1024;
-
-// Slices of the kernel's scheduler. A thread with a P that wakes up shall run before those that
-// only compute on without one.
-inline constexpr std::int64_t kernel_slice_with_p_ns = 300'000;
-inline constexpr std::int64_t kernel_slice_detached_ns = 20'000'000;
-
-// forked: the child of a fork that had the runtime running; nothing works there but exec.
-enum class phase : std::uint8_t { stopped, running, stopping, forked };
-
-struct scheduler {
-  idle_list idle;
-  global_queue global;
-  g_pool pool{global};
-  std::array<std::atomic<P*>, max_procs> all_ps{};  // made on demand, freed at stop
-  std::atomic<int> proc_count{0};                   // Ps in use; those above retire
-  std::atomic<int> made_ps{0};
-  std::atomic<phase> state{phase::stopped};
-  std::atomic<int> outside_calls{0};  // plain threads inside calls that touch the fields above
-  std::atomic<int> detached{0};       // Ms that run a fiber without a P
-  std::atomic<int> hogs{0};           // of those, the ones that were over their slice
-  bool may_spin = false;              // more than one processor to run on
-  bool membarrier = true;             // the kernel has it
-
-  // Called with a fiber that is about to leave its thread; null: nobody wants to know. Set before
-  // there are Ms.
-  void (*on_switch)(const G* g) noexcept = nullptr;
-
-  // Under idle.guard.
-  M* spare_ms = nullptr;             // Ms without a P
-  M* all_ms = nullptr;               // with a thread
-  M* unused_ms = nullptr;            // without one
-  M* ended_m = nullptr;              // whose thread is ending
-  int m_number = 0;                  // the last given
-  std::atomic<int> m_count{0};       // of all_ms; read as a hint
-  std::atomic<int> spare_count{0};   // of spare_ms; read as a hint
-  std::atomic<bool> at_rest{false};  // nobody leaves idle: stop(), or a world_hold; read as a hint
-
-  // Held by who looks at Ps and Gs from a plain thread, and while stop() frees them.
-  lock memory;
-  p_counts former_ps;  // the counts of Ps that are gone; under `memory`
-
-  lock scan;  // held by stop() while it goes for the locks of what fibers wait for
-
-  std::atomic<bool> said_no_threads{false};
-
-  // weft::clock to about a millisecond, for ages in reports: sysmon writes it in each pass, and who
-  // wakes sysmon from its deep sleep, in which no fiber runs. Relaxed.
-  alignas(cache_line) std::atomic<std::int64_t> coarse_now{0};
-
-  alignas(cache_line) note quiescent;  // stop() waits here for all Ps to be idle
-  note sysmon_sleep;
-  std::atomic<int> sysmon_thread_id{0};
-  std::atomic<bool> sysmon_deep{false};  // sysmon sleeps without a timeout
-  std::atomic<bool> sysmon_slow{false};  // sysmon's pause is longer than a declared call may wait
-  counters counts;
-  options settings;
-  std::int64_t trace_interval_ns = 0;  // WEFT_SCHEDTRACE; 0: no traces
-
-  P* p_at(int i) const noexcept {
-    return all_ps[static_cast<std::size_t>(i)].load(std::memory_order_acquire);
-  }
-};
-
-extern scheduler sched;
 
 // scheduler.cpp -----------------------------------------------------------------------------
 
@@ -278,6 +204,19 @@ const G* joined_fiber(const cancel_point* point) noexcept;
 // Gives g, the running fiber, another name, or none; not inside an entry. Dumps may look at it.
 void replace_name(G* g, std::string* name) noexcept;
 std::string_view this_fiber_name() noexcept;
+
+// steal.cpp ---------------------------------------------------------------------------------
+
+// For a thief: takes the fiber out of the victim's runnext, if its M is in a fiber and has made no
+// more than so many dispatches. Costs a membarrier. Null: it is not to be had.
+G* take_runnext(P* victim, std::uint32_t dispatches) noexcept;
+
+// detach.cpp --------------------------------------------------------------------------------
+
+// Between writing an M's mark and looking whether it is inside: the barrier of marks.hpp. False:
+// the kernel refuses what it has granted at the start, as after a seccomp filter. Then no P can be
+// taken any more: without the barrier two threads would have it.
+bool order_marks() noexcept;
 
 // worker.cpp --------------------------------------------------------------------------------
 

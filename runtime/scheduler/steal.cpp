@@ -13,6 +13,28 @@ constexpr std::int64_t worth_moving_ns = 4'000;
 constexpr std::int64_t next_stealable_after_ns = 20'000;
 }  // namespace
 
+G* take_runnext(P* victim, std::uint32_t dispatches) noexcept {
+  if (!sched.borrower.try_acquire()) {
+    return nullptr;
+  }
+  G* g = nullptr;
+  M* const owner = victim->owner.load(std::memory_order_acquire);
+  if (owner != nullptr && owner->asked.begin_borrow()) {
+    // As in detacher::take(): what is seen between the look at the mark and the CAS holds still.
+    if (order_marks() && !owner->asked.inside() &&
+        owner->p.load(std::memory_order_relaxed) == victim &&
+        victim->dispatches.load(std::memory_order_relaxed) == dispatches &&
+        owner->asked.end_borrow()) {
+      g = victim->queue.pop_next();
+      owner->asked.give_back();
+    } else {
+      owner->asked.cancel_borrow();
+    }
+  }
+  sched.borrower.release();
+  return g;
+}
+
 bool steal_watch::make_samples() noexcept {
   if (samples_ == nullptr) {
     samples_.reset(new (std::nothrow) sample[max_procs]{});
@@ -38,8 +60,7 @@ bool steal_watch::worth_it(P* victim, sample& seen, std::uint32_t queued,
 }
 
 G* steal_watch::steal_next(P* victim, sample& seen, std::int64_t now) noexcept {
-  G* const g = victim->queue.peek_next();
-  if (g == nullptr) {
+  if (victim->queue.next_empty()) {
     return nullptr;
   }
   const std::uint32_t dispatches = victim->dispatches.load(std::memory_order_relaxed);
@@ -48,8 +69,8 @@ G* steal_watch::steal_next(P* victim, sample& seen, std::int64_t now) noexcept {
     watching_next_ = true;
   } else if (now - seen.time < next_stealable_after_ns) {
     watching_next_ = true;
-  } else if (victim->queue.steal_next(g)) {
-    return g;
+  } else {
+    return take_runnext(victim, dispatches);
   }
   return nullptr;
 }

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "runtime/machine/alternate_stack.hpp"
+#include "runtime/machine/warn.hpp"
 #include "runtime/scheduler/scheduler.hpp"
 
 namespace weft::detail {
@@ -78,10 +79,10 @@ M* make_m() noexcept {
 
 void say_no_threads(int error) noexcept {
   if (!sched.said_no_threads.exchange(true, std::memory_order_relaxed)) {
-    std::fprintf(stderr,
-                 "weft: cannot create a thread (%s): going on with those there are. "
-                 "See ulimit -u and the cgroup's pids.max\n",
-                 error == EAGAIN ? "EAGAIN" : "out of memory");
+    warn(error == EAGAIN ? "weft: cannot create a thread (EAGAIN): going on with those there are. "
+                           "See ulimit -u and the cgroup's pids.max\n"
+                         : "weft: cannot create a thread (out of memory): going on with those "
+                           "there are\n");
   }
 }
 

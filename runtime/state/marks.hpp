@@ -21,15 +21,23 @@
 // whose release makes that section's writes to the P visible, and any ENTER after it is after B.
 // Only sysmon writes `detaching`, and Ms live as long as sysmon: no ABA.
 //
+// A thief borrows a P in the same way, for as long as it takes to read and write one word of it
+// (the run queue's runnext, which costs its owner no atomics therefore): `borrowing` for
+// `detaching`, and `borrowed` for `detached`, for which an ENTER that finds it waits. It ends as
+// `yield`: a request that was there, or that was refused meanwhile, is not lost. The value is
+// another one than sysmon's, and thieves take turns (take_runnext()), or one's CAS of 6 could take
+// the mark of another, whose barrier is yet to come, for its own.
+//
 // Without membarrier (an old kernel, seccomp) the word `req` carries the bit `fenced` for good:
 // every ENTER goes to take(), which repeats store 1 as an exchange (seq_cst), 5 ns more; sysmon's
 // CAS of 4 is then its side of the fence.
 //
 //   words   written by                                   read by
 //   in_rt   this M only: relaxed 1, release 0            sysmon: acquire, after the barrier
-//   req     sysmon, set_procs, world_hold: CAS acq_rel;  this M: relaxed in ENTER, acquire in
-//           this M: CAS acq_rel to none, release store   take(); sysmon: relaxed
-//           when it has lost or given up its P
+//   req     sysmon, set_procs, world_hold, thieves: CAS  this M: relaxed in ENTER, acquire in
+//           acq_rel; this M: CAS acq_rel to none, and    take(); others: relaxed
+//           release store when it has lost or given up
+//           its P
 //
 // ENTER and LEAVE do not nest, and in_rt covers bounded runtime code only. On an M's own stack (g0)
 // in_rt stays 1.
@@ -76,6 +84,10 @@ class marks {
           return request::none;
         case detached:
           return request::detached;
+        case borrowed:
+          yield_thread();  // it may have lost its processor
+          r = req_.load(std::memory_order_acquire);
+          break;
         default:
           if (req_.compare_exchange_strong(r, none | (r & fenced), std::memory_order_acq_rel,
                                            std::memory_order_acquire)) {
@@ -124,12 +136,20 @@ class marks {
   // sysmon only, when end_detach() failed or is no longer wanted.
   void cancel_detach() noexcept { change(detaching, yield); }
 
+  // Thieves, one at a time: the same for a moment.
+  bool begin_borrow() noexcept { return change(none, borrowing) || change(yield, borrowing); }
+  bool end_borrow() noexcept { return change(borrowing, borrowed); }
+  void cancel_borrow() noexcept { change(borrowing, yield); }
+  void give_back() noexcept { change(borrowed, yield); }
+
  private:
   static constexpr std::uint32_t none = 0;
   static constexpr std::uint32_t yield = 1;
   static constexpr std::uint32_t detaching = 2;
   static constexpr std::uint32_t detached = 3;
-  static constexpr std::uint32_t fenced = 4;
+  static constexpr std::uint32_t fenced = 4;  // a bit
+  static constexpr std::uint32_t borrowing = 8;
+  static constexpr std::uint32_t borrowed = 9;
 
   std::uint32_t fence_bit() const noexcept { return req_.load(std::memory_order_relaxed) & fenced; }
   bool change(std::uint32_t from, std::uint32_t to) noexcept {

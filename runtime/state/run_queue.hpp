@@ -9,11 +9,13 @@
 // CAS. A thief that read the head before fails its own CAS; one that reads it after sees the
 // lowered tail. So nobody can take a slot that the owner has taken back.
 //
-// runnext holds the G readied last: it runs next and inherits the time slice. Only the owner
-// fills it; a thief may take it from a P that has not dispatched for a while.
+// runnext holds the G readied last: it runs next and inherits the time slice. It is the owner's
+// alone, so that the commonest way from one fiber to the next costs no atomics. A thief that wants
+// it, of a P that has not dispatched for a while, borrows the P first (marks.hpp).
 //
-// Mode. While the runtime has one P nobody steals, and the owner uses plain stores. The owner
-// leaves that mode by share(), which publishes itself to thieves; it never goes back.
+// Mode. While the runtime has one P nobody steals, and the owner uses plain stores for the ring,
+// too. The owner leaves that mode by share(), which publishes itself to thieves; it never goes
+// back.
 //
 // Owner means: the M that holds the P, inside an entry.
 //
@@ -21,7 +23,8 @@
 //             read acquire by the owner, who may then reuse the slots.
 //             epoch, high half: the owner, in take_back
 //   tail_     the owner: store release, after the slot; thieves read acquire, before the slot
-//   next_     owner: exchange acq_rel in, CAS acq_rel out; thief: CAS acq_rel to null
+//   next_     owner, or who has borrowed the P: plain, by relaxed loads and stores; others read it
+//             as a hint
 //   stealable owner: store release in share(); thieves read acquire
 //
 // Tested by: tests/unit/run_queue_test.cpp, tests/stress/run_queue_stress.cpp
@@ -48,13 +51,8 @@ class run_queue {
 
   // Owner. Puts g into runnext, who was there to the tail. True if more than g is now runnable.
   bool push_next(G* g, global_queue& overflow) noexcept {
-    G* displaced;
-    if (shared_) {
-      displaced = next_.exchange(g, std::memory_order_acq_rel);
-    } else {
-      displaced = next_.load(std::memory_order_relaxed);
-      next_.store(g, std::memory_order_relaxed);
-    }
+    G* const displaced = next_.load(std::memory_order_relaxed);
+    next_.store(g, std::memory_order_relaxed);
     if (displaced != nullptr) {
       push_back(displaced, overflow);
       return true;
@@ -82,20 +80,13 @@ class run_queue {
     tail_.store(tail + 1, std::memory_order_release);
   }
 
-  // Owner. runnext, or null.
+  // Owner, or who has borrowed the P. runnext, or null.
   G* pop_next() noexcept {
-    G* g = next_.load(std::memory_order_relaxed);
-    if (g == nullptr) {
-      return nullptr;
-    }
-    if (!shared_) {
+    G* const g = next_.load(std::memory_order_relaxed);
+    if (g != nullptr) {
       next_.store(nullptr, std::memory_order_relaxed);
-      return g;
     }
-    return next_.compare_exchange_strong(g, nullptr, std::memory_order_acq_rel,
-                                         std::memory_order_relaxed)
-               ? g
-               : nullptr;
+    return g;
   }
 
   // Owner. The head of the ring, or null.
@@ -121,7 +112,8 @@ class run_queue {
   // Owner. Takes g off, if it was put in last: from runnext, or from the tail of the ring.
   bool take_back(G* g) noexcept {
     if (next_.load(std::memory_order_relaxed) == g) {
-      return pop_next() == g;
+      next_.store(nullptr, std::memory_order_relaxed);
+      return true;
     }
     const std::uint32_t last = tail_.load(std::memory_order_relaxed) - 1;
     std::uint64_t head = head_.load(std::memory_order_acquire);
@@ -154,14 +146,6 @@ class run_queue {
   // owner the caller is. Returns that one, or null.
   G* steal_half(run_queue& mine) noexcept;
 
-  // Thief. The G in runnext, for the caller to see whether it stays there; and taking it.
-  G* peek_next() const noexcept {
-    return stealable() ? next_.load(std::memory_order_acquire) : nullptr;
-  }
-  bool steal_next(G* g) noexcept {
-    return next_.compare_exchange_strong(g, nullptr, std::memory_order_acq_rel,
-                                         std::memory_order_relaxed);
-  }
   bool stealable() const noexcept { return stealable_.load(std::memory_order_acquire); }
 
   // Anyone. Length of the ring, a snapshot.

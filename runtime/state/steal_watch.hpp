@@ -4,7 +4,8 @@
 // (a channel, a counter) costs as much again at every use from two cores. So a ring is stolen from
 // only if its owner would not get to the end of it soon: a thief looks at a victim twice and takes
 // half of its ring when, at the pace seen in between, what is queued there would last longer than
-// a few microseconds. A fiber in runnext is taken when its P has dispatched nobody for 20 us.
+// a few microseconds. A fiber in runnext is taken when its P has dispatched nobody for 20 us; that
+// takes a membarrier (take_runnext()).
 //
 // The samples are a thief's own: no atomics beyond those of the queues.
 // Tested by: tests/unit/fairness_test.cpp, tests/stress/scheduler_stress.cpp

@@ -185,12 +185,8 @@ struct run_next : queue_program {
       take(owner.pop_next(), -1);
       owner.push_next(fresh(), global);
       take(owner.pop_next(), -1);
-    } else if (t == 1) {
-      if (G* g = owner.peek_next(); g != nullptr && owner.steal_next(g)) {
-        take(g, -1);
-      }
     } else {
-      steal(1);
+      steal(t - 1);
     }
   }
 };

@@ -8,6 +8,7 @@
 #include "tests/model/shim.hpp"
 
 #define WEFT_RUN_QUEUE_CAPACITY 4
+#include "runtime/scheduler/detach.cpp"
 #include "runtime/scheduler/hand_off.cpp"
 #include "runtime/scheduler/lock_thread.cpp"
 #include "runtime/scheduler/park.cpp"
@@ -212,6 +213,7 @@ void execute(M* m, G* g) noexcept {
 }
 
 // Not reached by the models, or of no effect in them.
+void warn(std::string_view) noexcept {}
 void prepare_first_run(M*, G*) noexcept { std::abort(); }
 M* run_child(M*, G*) noexcept { std::abort(); }
 G* leave_unusual(M*, G*) noexcept { std::abort(); }

@@ -1,9 +1,10 @@
 // The bare detach protocol (runtime/state/marks.hpp), without a scheduler: one thread enters and
-// leaves as fast as it can, another takes its P away as fast as it can.
+// leaves as fast as it can, another takes its P away as fast as it can, a third one borrows it.
 //
 // Oracle: whoever holds the P is alone. Inside an entry the first thread writes the P's plain
-// fields; having won a detach, so does the second one, and gives the P back. A field that changes
-// under its holder, or a holder that finds another one's mark, is a violation.
+// fields; having won a detach, so does the second one, and gives the P back, and the third while it
+// has borrowed it. A field that changes under its holder, or a holder that finds another one's
+// mark, is a violation.
 //
 // --mode membarrier (default), fences (what is used where the kernel has no membarrier), or
 // no-barrier: the negative control, which must show violations within its time, and fails
@@ -39,6 +40,7 @@ struct state {
   unsigned long entries = 0;
   unsigned long answered = 0;  // requests that the first thread took in time
   unsigned long detaches = 0;
+  unsigned long borrows = 0;
 };
 
 void use(state& s, int who) {
@@ -105,6 +107,24 @@ void take_away(state& s, mode how) {
   }
 }
 
+void borrow(state& s, mode how) {
+  while (!s.end.load(std::memory_order_relaxed)) {
+    if (!s.asked.begin_borrow()) {
+      continue;
+    }
+    if (how == mode::membarrier) {
+      weft::detail::process_membarrier();
+    }
+    if (s.asked.inside() || !s.asked.end_borrow()) {
+      s.asked.cancel_borrow();
+      continue;
+    }
+    use(s, 3);
+    ++s.borrows;
+    s.asked.give_back();
+  }
+}
+
 mode take_mode(int& argc, char** argv) {
   mode how = mode::membarrier;
   if (argc > 2 && std::strcmp(argv[1], "--mode") == 0) {
@@ -133,6 +153,7 @@ int main(int argc, char** argv) {
   s.asked.leave();
   std::thread first([&] { enter_and_leave(s); });
   std::thread second([&] { take_away(s, how); });
+  std::thread third([&] { borrow(s, how); });
   const weft_testing::stopwatch time(options.seconds);
   while (time.running() && (how != mode::no_barrier || s.violations == 0)) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -140,13 +161,16 @@ int main(int argc, char** argv) {
   s.end = true;
   first.join();
   second.join();
-  std::printf("%lu entries, %lu detaches, %lu requests answered in time, %lu violations\n",
-              s.entries, s.detaches, s.answered, s.violations.load());
+  third.join();
+  std::printf(
+      "%lu entries, %lu detaches, %lu borrows, %lu requests answered in time, %lu violations\n",
+      s.entries, s.detaches, s.borrows, s.answered, s.violations.load());
   if (how == mode::no_barrier) {
     weft_testing::require(s.violations > 0, "without the barrier nothing went wrong");
   } else {
     weft_testing::require(s.violations == 0, "two held the P at the same time");
     weft_testing::require(s.detaches > 0, "nothing was ever detached");
+    weft_testing::require(s.borrows > 0, "nothing was ever borrowed");
   }
   return 0;
 }

@@ -48,8 +48,6 @@ void steal(lap& l, std::uint64_t seed) {
   while (!l.end) {
     if (G* g = l.owner.steal_half(*mine); g != nullptr) {
       l.note(g);
-    } else if (G* next = l.owner.peek_next(); next != nullptr && l.owner.steal_next(next)) {
-      l.note(next);
     } else if (G* first = l.overflow.pop_batch(*mine, random() % 100); first != nullptr) {
       l.note(first);
     }

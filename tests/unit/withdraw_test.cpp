@@ -209,6 +209,13 @@ TEST_P(withdraw, leaves_its_fibers_to_others) {
   });
 }
 
+// Those whose Ps were taken from them, and who may therefore need another one.
+std::uint64_t detaches() {
+  const auto& p = weft::snapshot().preemptions;
+  return p.detached_for_slice + p.detached_in_declared + p.detached_in_undeclared +
+         p.detached_at_once;
+}
+
 TEST_P(withdraw, is_not_ended_by_work) {
   run([] {
     const stay_away hold;
@@ -223,14 +230,19 @@ TEST_P(withdraw, is_not_ended_by_work) {
       sched.idle.guard.release();
       return away >= 1;
     };
-    EXPECT_TRUE(is_away());
+    const std::uint64_t before = detaches();
+    const bool away_first = is_away();
     weft::wait_group group;
     for (int i = 0; i < 1000; ++i) {
       group.go([] {});
     }
     std::thread([&] { group.go([] {}); }).join();
     group.wait();
-    EXPECT_TRUE(is_away());
+    const bool away_still = is_away();
+    if (detaches() == before) {  // on a busy machine one may come back, and take the P
+      EXPECT_TRUE(away_first);
+      EXPECT_TRUE(away_still);
+    }
   });
 }
 
@@ -283,6 +295,9 @@ TEST_P(withdraw, timers_are_on_time_enough) {
 
 // Fibers that cost less than to move them.
 TEST_P(withdraw, happens_where_help_is_in_vain) {
+  if (weft_testing::sanitized || weft::detail::affinity_cpus() < 2) {
+    GTEST_SKIP() << "a fiber is not cheap under sanitizers, and one processor has no helpers";
+  }
   run([] {
     const std::uint64_t before = withdrawals();
     EXPECT_TRUE(eventually([before] {

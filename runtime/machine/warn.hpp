@@ -1,0 +1,12 @@
+// A line to stderr from threads that others depend on.
+#pragma once
+
+#include <string_view>
+
+namespace weft::detail {
+
+// Writes the line unless that would block, as where stderr is a full pipe that nobody reads: a
+// warning is not worth standing still. Shorter than a page.
+void warn(std::string_view line) noexcept;
+
+}  // namespace weft::detail
