@@ -17,6 +17,9 @@ bool begin_blocking(hand_off_p when) noexcept {
   if (m == nullptr) {
     return false;
   }
+  if (m->gave_up) {
+    return false;  // nested: it has no P to give, and is to have none until the outer call ends
+  }
   if (when == hand_off_p::at_once) {
     m = m->enter();
     sched.counts.detached_at_once.fetch_add(1, std::memory_order_relaxed);

@@ -87,6 +87,20 @@ TEST_P(blocking, may_be_nested) {
   });
 }
 
+TEST_P(blocking, nested_in_one_that_gave_its_p_away_takes_none_back) {
+  run([] {
+    weft::blocking(weft::hand_off_p::at_once, [] {
+      const auto before = weft::detail::sched.counts.detached_at_once.load();
+      weft::blocking([] {});
+      EXPECT_EQ(weft::detail::sched.detached, 1);
+      weft::blocking(weft::hand_off_p::at_once, [] {});
+      EXPECT_EQ(weft::detail::sched.detached, 1);
+      EXPECT_EQ(weft::detail::sched.counts.detached_at_once.load(), before);
+    });
+    EXPECT_EQ(weft::detail::sched.detached, 0);
+  });
+}
+
 TEST_P(blocking, may_call_weft) {
   run([] {
     weft::chan<int> c;
