@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "runtime/machine/chained_signal.hpp"
 #include "runtime/machine/platform.hpp"
@@ -88,6 +89,12 @@ void remove_quit_dump() noexcept {
   sem_post(&wakes);
   pthread_join(dumper, nullptr);
   running_dumper = false;
+}
+
+void forget_quit_dump() noexcept {
+  if (std::exchange(running_dumper, false)) {
+    quit.remove();
+  }
 }
 
 std::uint32_t quit_dumps() noexcept { return done.load(std::memory_order_acquire); }

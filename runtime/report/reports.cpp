@@ -23,6 +23,8 @@ void remove_reports() noexcept {
   remove_overflow_report();
 }
 
+void forget_reports_in_child() noexcept { forget_quit_dump(); }
+
 void report_leaks_at_stop() noexcept {
   const char* const text = std::getenv("WEFT_LEAKS");
   if (text == nullptr || *text == '\0') {

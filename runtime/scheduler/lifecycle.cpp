@@ -32,6 +32,7 @@ void stop_at_exit() noexcept {
 void mark_forked() noexcept {
   if (sched.state.load(std::memory_order_relaxed) != phase::stopped) {
     sched.state.store(phase::forked, std::memory_order_relaxed);
+    forget_reports_in_child();
     if (M* const m = current_m(); m != nullptr) {
       request_yield(m);
     }

@@ -9,6 +9,9 @@ namespace weft::detail {
 void install_reports() noexcept;
 void remove_reports() noexcept;
 
+// In the child of a fork(), where the thread that writes dumps does not exist.
+void forget_reports_in_child() noexcept;
+
 // The thread that waits for SIGQUIT, in the kernel; 0: there is none.
 int report_thread_id() noexcept;
 

@@ -1,5 +1,6 @@
 // Reports that come by themselves: at SIGQUIT, at stop(), at a deadlock. Each in a child process.
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -78,6 +79,26 @@ TEST(dump_signal, has_its_old_meaning_after_stop) {
     return 0;
   });
   EXPECT_EQ(child.signal, SIGQUIT);
+}
+
+// The thread that would write the dump does not exist there.
+TEST(dump_signal, has_its_old_meaning_in_the_child_of_a_fork) {
+  const auto child = run_in_child([] {
+    setenv("WEFT_DUMP", "1", 1);
+    weft::start({.procs = 2});
+    const pid_t forked = fork();
+    if (forked == 0) {
+      kill(getpid(), SIGQUIT);
+      for (;;) {
+        pause();
+      }
+    }
+    int status = 0;
+    waitpid(forked, &status, 0);
+    weft::stop();
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGQUIT ? 5 : 1;
+  });
+  EXPECT_EQ(child.exit_status, 5) << child.errors;
 }
 
 TEST(leaks_at_stop, are_reported) {
