@@ -9,7 +9,8 @@
 // Per jump, besides the jump itself: the exception state of the C++ runtime (16 bytes, per
 // thread) is swapped, so that a fiber may wait inside a catch block and resume on another thread.
 //
-// Tested by: tests/unit/migration_test.cpp, tests/unit/unwind_test.cpp
+// Tested by: tests/unit/migration_test.cpp, tests/unit/unwind_test.cpp,
+// tests/unit/profiler_test.cpp
 #pragma once
 
 #include <cxxabi.h>
@@ -69,10 +70,25 @@ inline void arrived(switcher* s, boost::context::detail::fcontext_t from_fctx,
 #if defined(__x86_64__) && defined(__LP64__) && !defined(WEFT_SANITIZE_ADDRESS) && \
     !defined(WEFT_SANITIZE_THREAD)
 #define WEFT_JUMP_WITHOUT_CALL 1
+// Between the jump and the return to the caller the stack pointer is so much lower; and it takes so
+// many bytes of code, from where jump_fcontext returns to, until it is the caller's again.
 inline constexpr std::size_t jump_lowers_stack_by = 128;
+inline constexpr std::size_t jump_raises_stack_within = 9;
 #else
 #define WEFT_JUMP_WITHOUT_CALL 0
 inline constexpr std::size_t jump_lowers_stack_by = 0;
+inline constexpr std::size_t jump_raises_stack_within = 0;
+#endif
+
+// While the stack pointer is elsewhere than the compiler believes, a profiler's signal must not
+// walk on from here: it would take anything for a return address. So the stack ends here for as
+// long.
+#if defined(__GCC_HAVE_DWARF2_CFI_ASM)
+#define WEFT_CFI_END_OF_STACK ".cfi_remember_state\n\t.cfi_undefined rip\n\t"
+#define WEFT_CFI_AS_BEFORE ".cfi_restore_state\n\t"
+#else
+#define WEFT_CFI_END_OF_STACK ""
+#define WEFT_CFI_AS_BEFORE ""
 #endif
 
 // jump_fcontext, entered by a jump. It leaves its caller's frame by an indirect jump, too, so a
@@ -84,23 +100,25 @@ inline boost::context::detail::transfer_t jump_without_call(boost::context::deta
 #if WEFT_JUMP_WITHOUT_CALL
   void* from;
   void* passed;
-  asm volatile(
-      "leaq -128(%%rsp), %%rsp\n\t"  // past the red zone: jump_lowers_stack_by
-      "leaq 1f(%%rip), %%rax\n\t"
-      "pushq %%rax\n\t"
-      "jmp *jump_fcontext@GOTPCREL(%%rip)\n"
-      "1:\n\t"
-      "leaq 128(%%rsp), %%rsp"
-      : "=a"(from), "=d"(passed), "+D"(to), "+S"(data)
-      :
-      : "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
-        "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15",
+  asm volatile(WEFT_CFI_END_OF_STACK
+               "leaq -128(%%rsp), %%rsp\n\t"  // past the red zone: jump_lowers_stack_by
+               "leaq 1f(%%rip), %%rax\n\t"
+               "pushq %%rax\n\t"
+               "jmp *jump_fcontext@GOTPCREL(%%rip)\n"
+               "1:\n\t"
+               "leaq 128(%%rsp), %%rsp\n\t"  // 8 bytes: see jump_raises_stack_within
+               WEFT_CFI_AS_BEFORE "nop"
+               : "=a"(from), "=d"(passed), "+D"(to), "+S"(data)
+               :
+               : "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
+                 "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
+                 "xmm15",
 #if defined(__AVX512F__)
-        "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",
-        "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6",
-        "k7",
+                 "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24",
+                 "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3",
+                 "k4", "k5", "k6", "k7",
 #endif
-        "cc", "memory");
+                 "cc", "memory");
   return {from, passed};
 #else
   return boost::context::detail::jump_fcontext(to, data);

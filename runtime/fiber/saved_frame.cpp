@@ -30,6 +30,7 @@ bool read_saved_frame(boost::context::detail::fcontext_t fctx, const stack_bound
   out->fp = word[6];
   out->pc = word[7];
   out->sp += jump_lowers_stack_by;
+  out->pc += jump_raises_stack_within;
 #elif defined(__aarch64__)
   std::memcpy(out->x19_to_x28, word + 8, sizeof out->x19_to_x28);
   out->fp = word[18];

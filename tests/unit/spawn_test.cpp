@@ -321,6 +321,38 @@ TEST_P(spawn, vector_locals_are_aligned) {
   }
 }
 
+#if defined(__x86_64__)
+// A store that faults if its place is not aligned.
+[[gnu::target("avx"), gnu::noinline]] float store_and_load_avx(float value) {
+  alignas(32) std::array<float, 8> place;
+  asm volatile(
+      "vbroadcastss %1, %%ymm0\n\t"
+      "vmovaps %%ymm0, %0"
+      : "=m"(place)
+      : "m"(value)
+      : "xmm0");
+  weft::this_fiber::yield();
+  float sum = 0;
+  for (const float f : place) {
+    sum += f;
+  }
+  return sum;
+}
+
+TEST_P(spawn, avx_stores_to_locals_are_aligned) {
+  if (!__builtin_cpu_supports("avx")) {
+    GTEST_SKIP() << "no AVX";
+  }
+  std::vector<weft::fiber<float>> fibers;
+  for (int i = 0; i < 64; ++i) {
+    fibers.push_back(weft::spawn([] { return store_and_load_avx(1.5F); }));
+  }
+  for (auto& f : fibers) {
+    EXPECT_EQ(f.join(), 12);
+  }
+}
+#endif
+
 TEST_P(spawn, many_at_once_all_run) {
   constexpr int count = weft_testing::scaled(20'000, 2000);
   std::atomic<int> ran{0};
