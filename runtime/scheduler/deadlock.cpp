@@ -10,8 +10,11 @@
 // for good, in case an M was still on its way to idle then, or a thread without its name.
 //
 //   awake  plain threads that have called weft and do not wait in it without a deadline. Lowered by
-//          the thread before others can see its wait, raised by whoever ends the wait, before it
-//          wakes the thread: seq_cst. So while somebody is about to go on, it is not 0.
+//          the thread once all is done that belongs to its wait, which may be to wake others (who
+//          waits for a condition variable unlocks a mutex); raised by whoever ends the wait, before
+//          it wakes the thread, and perhaps before it was lowered: seq_cst. So while somebody is
+//          about to go on, it is not 0. Whoever ends it knows by counted_asleep, which the thread
+//          sets before others can see its wait.
 //
 // Lock order: takes the scheduler lock; no other may be held.
 // Tested by:  tests/unit/deadlock_test.cpp
@@ -117,10 +120,7 @@ void plain_thread_goes() noexcept {
   }
 }
 
-void plain_thread_waits(G* g) noexcept {
-  g->counted_asleep = true;
-  awake.fetch_sub(1, std::memory_order_seq_cst);
-}
+void plain_thread_waits() noexcept { plain_thread_goes(); }
 
 void wake_plain_thread(G* g) noexcept {
   if (g->counted_asleep) {

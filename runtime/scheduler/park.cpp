@@ -78,7 +78,7 @@ void wait_as_thread(G* g, cancel_point* point, const wait_options& options) noex
     wake_plain_thread(g);
   }
   if (deadline == never) {
-    check_deadlock();
+    plain_thread_waits();
   }
   if (!g->sleep.wait_until(deadline) && !(point != nullptr && cancel(wait_outcome::timed_out))) {
     g->sleep.wait();
@@ -178,9 +178,6 @@ wait_outcome wait(wait_queue& queue, lock& guard, waiter& w, wait_options option
   w.guard = &guard;
   w.outcome = wait_outcome::woken;
   w.contested = timed || m == nullptr;
-  if (m == nullptr && !timed) {
-    plain_thread_waits(g);
-  }
   w.contest_.store(contest::open, std::memory_order_relaxed);
   if (options.front) {
     queue.push_front(&w);
@@ -188,6 +185,7 @@ wait_outcome wait(wait_queue& queue, lock& guard, waiter& w, wait_options option
     queue.push_back(&w);
   }
   if (m == nullptr) {
+    g->counted_asleep = !timed;
     g->scan_guard.acquire();
     set_waiting(g, &w, options);
     g->scan_guard.release();
@@ -227,9 +225,7 @@ void park(commit_fn commit, void* arg, cancel_point* point, wait_options options
   M* const m = current_m();
   if (m == nullptr) {
     G* const g = current_stand_in();
-    if (options.deadline == never) {
-      plain_thread_waits(g);
-    }
+    g->counted_asleep = options.deadline == never;
     g->scan_guard.acquire();
     set_waiting(g, point, options);
     g->scan_guard.release();

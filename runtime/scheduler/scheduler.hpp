@@ -314,8 +314,9 @@ void unwind_everything() noexcept;
 
 // Ends the process with a report if nothing can ever run again. No lock may be held.
 void check_deadlock() noexcept;
-// The calling plain thread's stand-in, before others can see its wait, which has no deadline.
-void plain_thread_waits(G* g) noexcept;
+// The calling plain thread is about to sleep in a wait without a deadline. Before others could see
+// it, it has set its stand-in's counted_asleep.
+void plain_thread_waits() noexcept;
 // Ends the wait of a plain thread that has been won.
 void wake_plain_thread(G* g) noexcept;
 

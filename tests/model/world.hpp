@@ -225,7 +225,7 @@ void ensure_started() {}
 void wake_sysmon() noexcept {}
 void nudge_sysmon() noexcept {}
 void check_deadlock() noexcept {}
-void plain_thread_waits(G*) noexcept {}
+void plain_thread_waits() noexcept {}
 void wake_plain_thread(G* g) noexcept { g->sleep.wake(); }
 bool retire_p(P*, M*) noexcept { std::abort(); }
 alternate_stack::alternate_stack() noexcept = default;

@@ -214,6 +214,30 @@ TEST_P(deadlock, is_not_seen_while_threads_come_and_go) {
   }));
 }
 
+// Who waits for a condition variable, or joins, has still something to do when its wait is there to
+// see: it unlocks a mutex, or finds that the fiber has ended. Others go idle meanwhile, and look.
+TEST_P(deadlock, is_not_seen_before_a_thread_has_woken_whom_its_wait_wakes) {
+  expect_fine(run_in_child([] {
+    weft::start({.procs = GetParam()});
+    weft::go([] {});
+    weft::detail::enter();
+    weft::detail::park(
+        [](void* self) noexcept {
+          for (int i = 0; i < 5; ++i) {
+            // The last P goes idle again, which is when it is looked for; so does sysmon.
+            weft::detail::nudge_sysmon();
+            std::this_thread::sleep_for(50ms);
+            weft::detail::check_deadlock();
+          }
+          weft::detail::ready(static_cast<weft::detail::G*>(self));
+        },
+        weft::detail::self(), nullptr, {.reason = weft::detail::wait_reason::join});
+    weft::detail::leave();
+    weft::stop();
+    return 0;
+  }));
+}
+
 TEST_P(deadlock, is_not_looked_for_if_not_wanted) {
   const auto child = run_in_child(
       [this] {
