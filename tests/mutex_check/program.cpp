@@ -59,7 +59,8 @@ void threads_may_wait() {
   plain.join();
 }
 
-void sleeps() {
+// One place, however often it is called.
+[[gnu::noinline]] void sleeps() {
   const std::scoped_lock hold(mutex);
   nap();
 }
@@ -115,7 +116,8 @@ void writes() {
 }
 
 void sleeps_often() {
-  for (int i = 0; i < 5; ++i) {
+  const volatile int times = 5;  // or a compiler makes five places of it
+  for (int i = 0; i < times; ++i) {
     sleeps();
   }
 }
