@@ -96,7 +96,9 @@ void mutex::let_woken_run() noexcept {
 bool mutex::lock_slow(std::int64_t deadline) {
   checkpoint();  // who locks and unlocks in a loop, and waits only by spinning, comes by nowhere
                  // else
-  let_woken_run();
+  if (deadline == no_deadline) {
+    let_woken_run();
+  }
   if (spin(0)) {
     return true;
   }

@@ -5,8 +5,9 @@
 
 namespace weft::detail {
 
-// Writes the line unless that would block, as where stderr is a full pipe that nobody reads: a
-// warning is not worth standing still. Shorter than a page.
+// Writes the line, unless stderr is a full pipe that nobody reads: a warning is not worth standing
+// still. (Who else writes there may fill it in the moment between the look and the write.) Shorter
+// than a page.
 void warn(std::string_view line) noexcept;
 
 }  // namespace weft::detail

@@ -99,6 +99,7 @@ void detach_self(M* m) noexcept {
 M* reattach(M* m) noexcept {
   const bool hog = !std::exchange(m->gave_up, false) && m->hog.load(std::memory_order_relaxed);
   m->blocking.store(0, std::memory_order_relaxed);
+  m->withdraws = false;  // that was about the P it had, or meant nothing: without one
   m->p.store(nullptr, std::memory_order_relaxed);
   m->asked.settle();
   if (hog) {

@@ -224,6 +224,7 @@ bool sleep_idle(M* m, P* p, std::int64_t until = never) noexcept {
 
 // m has no P: it lost it, gave it away or retired it. False: the M shall exit.
 bool without_p(M* m) noexcept {
+  m->withdraws = false;  // that was about the P it had
   if (std::exchange(m->spinning, false)) {
     sched.idle.spinning.fetch_sub(1, std::memory_order_seq_cst);
     fence_after_rmw();  // as in found_work()

@@ -21,7 +21,11 @@
 // under which the P withdraws if another one is not idle. That other one, if it wants to go idle
 // later, looks at the global queue under the same lock.
 //
-// Tested by: tests/model/idle_model.cpp, tests/unit/withdraw_test.cpp
+// Tested by: tests/model/idle_model.cpp, tests/unit/withdraw_test.cpp, withdraw_detached_test.cpp
+#include <array>
+#include <utility>
+
+#include "runtime/machine/check.hpp"
 #include "runtime/machine/spinning.hpp"
 #include "runtime/scheduler/scheduler.hpp"
 
@@ -32,12 +36,24 @@ std::atomic<std::int64_t> testing_withdrawal_ns{2'000'000};
 namespace {
 
 void give_away_queue(P* p) noexcept {
-  while (G* const g = p->queue.pop_next()) {
-    sched.global.push(g);
+  std::array<G*, 64> batch;
+  std::uint32_t count = 0;
+  for (G* g = p->queue.pop_next(); g != nullptr || (g = p->queue.pop_front()) != nullptr;
+       g = nullptr) {
+    batch[count++] = g;
+    if (count == batch.size()) {
+      sched.global.push_batch(batch.data(), std::exchange(count, 0));
+    }
   }
-  while (G* const g = p->queue.pop_front()) {
-    sched.global.push(g);
-  }
+  sched.global.push_batch(batch.data(), count);
+}
+
+// One at a time: what is left has to be seen at work first. With idle.guard held, or as a hint.
+bool may_go(P* p, std::int64_t now) noexcept {
+  const int procs = sched.proc_count.load(std::memory_order_relaxed);
+  return procs - sched.idle.idle_count.load(std::memory_order_relaxed) > 1 && p->index < procs &&
+         now - sched.idle.last_withdrawal_ns.load(std::memory_order_relaxed) >=
+             contention_watch::window_ns;
 }
 
 }  // namespace
@@ -74,24 +90,28 @@ bool helps_in_vain(M* m, P* p) noexcept {
 }
 
 std::int64_t withdraw(M* m, P* p) noexcept {
+  // Who counts as spinning must not sleep: everybody would rely on it for good.
+  WEFT_CHECK(!m->spinning);
   m->withdraws = false;
+  const std::int64_t now = monotonic_ns();
+  if (!may_go(p, now)) {
+    return 0;
+  }
   give_away_queue(p);
   idle_list& idle = sched.idle;
-  const std::int64_t now = monotonic_ns();
   idle.guard.acquire();
-  const int busy = sched.proc_count.load(std::memory_order_relaxed) -
-                   idle.idle_count.load(std::memory_order_relaxed);
-  // One at a time: what is left has to be seen at work first.
-  const bool goes = busy > 1 && !m->exiting.load(std::memory_order_relaxed) &&
-                    p->index < sched.proc_count.load(std::memory_order_relaxed) &&
-                    now - idle.last_withdrawal_ns >= contention_watch::window_ns;
+  const bool goes = may_go(p, now) && !m->exiting.load(std::memory_order_relaxed);
   if (goes) {
-    idle.last_withdrawal_ns = now;
+    idle.last_withdrawal_ns.store(now, std::memory_order_relaxed);
     idle.push_withdrawn(p);
   }
   idle.guard.release();
   if (!goes) {
     return 0;
+  }
+  full_fence();
+  if (idle.willing.load(std::memory_order_relaxed) > 0 && !sched.global.empty()) {
+    wake_helper();  // who is not in the way of the others
   }
   sched.counts.withdrawals.fetch_add(1, std::memory_order_relaxed);
   const std::int64_t away = testing_withdrawal_ns.load(std::memory_order_relaxed);

@@ -73,6 +73,7 @@ M* make_m() noexcept {
   m->spin_ns = 50'000;
   m->tainted = false;
   m->ends = false;
+  m->withdraws = false;
   m->asked.begin_inside(!sched.membarrier);
   return m;
 }

@@ -74,7 +74,8 @@ class idle_list {
   }
   P* first() const noexcept { return head_; }
 
-  std::int64_t last_withdrawal_ns = 0;  // with guard held; of withdraw.cpp
+  // Of withdraw.cpp: written with guard held, read as a hint.
+  std::atomic<std::int64_t> last_withdrawal_ns{0};
 
  private:
   P* head_ = nullptr;

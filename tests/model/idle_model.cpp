@@ -45,7 +45,9 @@ struct submit_to_idle : world {
 };
 
 // M 0 withdraws with a fiber in its queue, and does not come back by itself: M 1, which has nothing
-// to do when it begins, runs that one, and what a plain thread submits.
+// to do when it begins, runs that one, and what a plain thread submits. With Both, M 1 wants to
+// withdraw as well, and one of them must not.
+template <bool Both>
 struct withdraw_beside_idle : world {
   int ran = 0;
   withdraw_beside_idle() : world(2, 2, 1) {
@@ -55,11 +57,13 @@ struct withdraw_beside_idle : world {
     e.make_private(&sched.outside_calls);
     e.make_private(&sched.counts.withdrawals);
     e.make_private(&testing_withdrawal_ns);
+    e.make_private(&sched.idle.last_withdrawal_ns);
     for (int i = 0; i < 2; ++i) {
       e.make_all_private(p_at(i)->timers);
     }
     sched.idle.last_withdrawal_ns = -1'000'000'000;
     m_at(0)->withdraws = true;
+    m_at(1)->withdraws = Both;
     start_on(0, g_at(0));
   }
   ~withdraw_beside_idle() override { testing_withdrawal_ns.store(2'000'000); }
@@ -85,7 +89,8 @@ int main(int argc, char** argv) {
   models.holds<submit_to_idle<2, 1, true>>("idle: two Ms with a timer, one submitter",
                                            {.preemptions = 2});
   models.holds<submit_to_idle<2, 2, false>>("idle: two Ms, two submitters", {.preemptions = 1});
-  models.holds<withdraw_beside_idle>("idle: one M withdraws, one looks for work",
-                                     {.preemptions = 2});
+  models.holds<withdraw_beside_idle<false>>("idle: one M withdraws, one looks for work",
+                                            {.preemptions = 2});
+  models.holds<withdraw_beside_idle<true>>("idle: two Ms want to withdraw", {.preemptions = 2});
   return models.result();
 }
