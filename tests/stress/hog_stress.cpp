@@ -1,12 +1,13 @@
 // Oracle: fibers that spin, block declared and undeclared, lock their threads, start and stop each
-// other, talk over channels and sleep, all at once, with set_procs(), dumps and world_holds in
-// between. Every message arrives once and in order; every fiber ends exactly once; nobody runs on
-// a locked thread but its fiber; and at the end nothing is left.
+// other, talk over channels, crowd at a mutex and sleep, all at once, with set_procs(), dumps and
+// world_holds in between. Every message arrives once and in order; every fiber ends exactly once;
+// nobody runs on a locked thread but its fiber; and at the end nothing is left.
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <random>
 #include <sstream>
 #include <thread>
@@ -37,10 +38,23 @@ void spin(std::chrono::microseconds time) {
   }
 }
 
+// So much in demand that Ps withdraw.
+weft::mutex contended;
+long contended_count = 0;  // under it
+std::atomic<long> contended_times{0};
+
+void contend(int times) {
+  for (int i = 0; i < times; ++i) {
+    const std::scoped_lock hold(contended);
+    ++contended_count;
+  }
+  contended_times += times;
+}
+
 // Something that keeps the P for longer than it should, or not.
 void misbehave(std::mt19937_64& random) {
   const auto time = std::chrono::microseconds(random() % 4'000);
-  switch (random() % 8) {
+  switch (random() % 10) {
     case 0:
       spin(time * 4);
       break;
@@ -64,6 +78,15 @@ void misbehave(std::mt19937_64& random) {
       break;
     case 6:
       weft::this_fiber::yield();
+      break;
+    case 7:
+      contend(2'000);
+      break;
+    case 8:
+      weft::blocking([&] {
+        usleep(static_cast<unsigned>(time.count()) / 8);
+        contend(2'000);
+      });
       break;
     default:
       weft::checkpoint();
@@ -190,6 +213,7 @@ int main(int argc, char** argv) {
     end = true;
     outside.join();
     weft::stop();
+    require(contended_count == contended_times, "two had the mutex at the same time");
     require(started == ended, "a fiber did not end, or ended twice");
     require(weft::detail::sched.detached == 0, "a fiber that was detached is still counted");
     require(weft::detail::sched.hogs == 0, "a hog is still counted, or was counted off twice");
