@@ -76,7 +76,10 @@ void g_pool::give(G* const* records, std::uint32_t n) noexcept {
 
 void g_pool::give_ended(G* g) noexcept {
   guard_.acquire();
+  // A dump, which looks at a record with its scan_guard held, is over with this one then.
+  g->scan_guard.acquire();
   g->status.store(g_status::idle, std::memory_order_relaxed);
+  g->scan_guard.release();
   free_[free_count_++] = g;
   guard_.release();
 }

@@ -4,7 +4,8 @@
 // G holds one stack reservation: whoever makes a slab reserves its stacks first, and that is the
 // step that may fail.
 //
-// Owner:      g_pool is process-wide, guarded by its own lock (a leaf); g_cache belongs to a P.
+// Owner:      g_pool is process-wide, guarded by its own lock (below it only the scan_guard of a
+//             record); g_cache belongs to a P.
 // Tested by:  tests/unit/spawn_test.cpp
 #pragma once
 
