@@ -220,6 +220,7 @@ TEST_P(withdraw, is_not_ended_by_work) {
   run([] {
     const stay_away hold;
     const busy_fiber other;
+    const std::uint64_t before = detaches();
     withdraw_one(other);
     const auto is_away = [] {
       sched.idle.guard.acquire();
@@ -230,7 +231,6 @@ TEST_P(withdraw, is_not_ended_by_work) {
       sched.idle.guard.release();
       return away >= 1;
     };
-    const std::uint64_t before = detaches();
     const bool away_first = is_away();
     weft::wait_group group;
     for (int i = 0; i < 1000; ++i) {
