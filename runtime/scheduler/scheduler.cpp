@@ -340,6 +340,7 @@ G* find_runnable(M* m) noexcept {
       }
       return g;
     }
+    p->records.give_surplus(sched.pool);
     if (go_idle(m, p) && !sleep_idle(m, p)) {
       return nullptr;
     }

@@ -98,6 +98,7 @@ std::int64_t withdraw(M* m, P* p) noexcept {
     return 0;
   }
   give_away_queue(p);
+  p->records.give_surplus(sched.pool);
   idle_list& idle = sched.idle;
   idle.guard.acquire();
   const bool goes = may_go(p, now) && !m->exiting.load(std::memory_order_relaxed);

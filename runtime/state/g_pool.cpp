@@ -138,11 +138,10 @@ std::uint64_t g_pool::take_ids(std::uint64_t count) noexcept {
   return next_id_.fetch_add(count, std::memory_order_relaxed);
 }
 
-void g_cache::spill(g_pool& pool) noexcept {
-  // The half that was put first: the other one's cache lines are warm.
-  constexpr std::uint32_t surplus = capacity / 2;
+void g_cache::spill(g_pool& pool, std::uint32_t surplus) noexcept {
+  // Those that were put first: the others' cache lines are warm.
   pool.give(records_.data(), surplus);
-  std::copy(records_.begin() + surplus, records_.end(), records_.begin());
+  std::copy(records_.begin() + surplus, records_.begin() + count_, records_.begin());
   count_ -= surplus;
 }
 

@@ -77,11 +77,18 @@ class g_cache {
   }
   void put(G* g, g_pool& pool) noexcept {
     if (count_ == capacity) [[unlikely]] {
-      spill(pool);
+      spill(pool, capacity / 2);
     }
     records_[count_++] = g;
   }
   void drain(g_pool& pool) noexcept;
+  // For a P that goes idle: all but a few go back, for others to use. Who is out of memory, and on
+  // no P, has no other source.
+  void give_surplus(g_pool& pool) noexcept {
+    if (count_ > 2 * batch) [[unlikely]] {
+      spill(pool, count_ - batch);
+    }
+  }
   std::uint64_t next_id(g_pool& pool) noexcept {
     if (id_ == id_end_) [[unlikely]] {
       constexpr std::uint64_t block = 1024;
@@ -94,7 +101,7 @@ class g_cache {
  private:
   static constexpr std::uint32_t batch = 64;
   static constexpr std::uint32_t capacity = 1536;
-  void spill(g_pool& pool) noexcept;
+  void spill(g_pool& pool, std::uint32_t surplus) noexcept;
 
   std::uint32_t count_ = 0;
   std::uint64_t id_ = 0;

@@ -160,6 +160,7 @@ int fill_memory(bool from_fiber) {
       !weft_testing::eventually([&] { return ended == started; }, 20s)) {
     return 1;
   }
+  weft_testing::wait_until_idle();  // what an idle P does not need is there for this thread
   for (int i = 0; i < 100; ++i) {
     if (weft::spawn([i] { return i; }).join() != i) {
       return 2;
