@@ -80,7 +80,7 @@ TEST_P(profiler, may_walk_at_any_moment) {
   run([] {
     std::atomic<bool> end{false};
     std::thread sampler([&] { sample(end); });
-    const int wanted = weft_testing::scaled(20'000, 1'000);
+    static constexpr int wanted = weft_testing::scaled(20'000, 1'000);
     weft::wait_group group;
     for (int i = 0; i < 2; ++i) {
       const weft::chan<int> there;
@@ -91,7 +91,7 @@ TEST_P(profiler, may_walk_at_any_moment) {
         }
         back.close();
       });
-      group.go([there, back, wanted] {
+      group.go([there, back] {
         for (int v = 0; walks < wanted; ++v) {
           there.send(v);
           EXPECT_EQ(*back.recv(), v + 1);
