@@ -26,10 +26,13 @@ TEST_P(withdraw_detached, does_not_follow_a_thread_to_its_next_p) {
   run([] {
     int seen = 0;
     for (int i = 0; i < 20; ++i) {
+      std::atomic<bool> both_busy{false};
       std::atomic<bool> spun{false};
       auto away = weft::spawn([&] {
         weft::blocking(weft::hand_off_p::at_once, [&] {
-          std::this_thread::sleep_for(2ms);
+          while (!both_busy) {
+            std::this_thread::yield();
+          }
           weft::detail::count_spinning(weft::detail::monotonic_ns(),
                                        weft::detail::contention_watch::window_ns);
           seen += weft::detail::current_m()->withdraws ? 1 : 0;
@@ -37,11 +40,12 @@ TEST_P(withdraw_detached, does_not_follow_a_thread_to_its_next_p) {
         });
         EXPECT_FALSE(weft::detail::current_m()->withdraws);
       });
-      while (sched.detached == 0 && !spun) {
+      while (sched.detached == 0) {
         weft::this_fiber::yield();
       }
       weft::wait_group other;  // keeps another P busy
       other.go([&] {
+        both_busy = true;
         while (!spun) {
           weft::checkpoint();
         }
