@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "runtime/fiber/stack_slab.hpp"
+#include "runtime/fiber/stack_testing.hpp"
 #include "runtime/fiber/stack_trim.hpp"
 #include "runtime/machine/check.hpp"
 #include "weft/detail/lock.hpp"
@@ -31,6 +32,8 @@ constexpr std::size_t last_slab_growth = 4;
 constexpr std::size_t mapped_per_new = 8;  // a new slab is an eighth of what there is
 
 constinit lock state_lock;
+
+constinit std::atomic<void (*)() noexcept> before_placing{nullptr};  // a test seam, relaxed
 
 struct depot_state {
   std::size_t stack_size = std::size_t{256} * 1024;
@@ -170,6 +173,10 @@ void clear_red_zones(const stack*) noexcept {}
 
 }  // namespace
 
+void testing::call_before_placing(void (*look)() noexcept) noexcept {
+  before_placing.store(look, std::memory_order_relaxed);
+}
+
 void stack_depot::configure(const stack_options& options) {
   const std::size_t size = round_stack_size(options.stack_size);
   configure_guards(options.allow_unguarded);
@@ -218,6 +225,10 @@ stack* stack_depot::take(std::size_t n) noexcept {
   }
   if (result == nullptr && run.count == 0) [[unlikely]] {
     fatal("more fiber stacks in use than reserved");
+  }
+  if (auto* const look = before_placing.load(std::memory_order_relaxed); look != nullptr)
+      [[unlikely]] {
+    look();
   }
   // Placing commits a page each, in the kernel: not under the lock.
   for (std::size_t i = run.from + run.count; i-- > run.from;) {

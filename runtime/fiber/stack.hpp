@@ -89,6 +89,8 @@ class stack_depot {
 // A P's private cache: no atomics. Not thread-safe. Drain it before it goes.
 class stack_cache {
  public:
+  // When empty, the next get() waits for the kernel: it commits the pages of new stacks.
+  bool empty() const noexcept { return head_ == nullptr; }
   stack* get() noexcept {
     stack* s = head_;
     if (s == nullptr) [[unlikely]] {

@@ -103,22 +103,18 @@ inline void announce(M* m, bool more_than_one) noexcept {
 
 // switch.cpp --------------------------------------------------------------------------------
 
-// Gives g, which has none, a context to start with, and a stack unless it has one. Cannot fail:
-// its reservation guarantees a stack.
-void prepare_first_run(M* m, G* g) noexcept;
-
 // lock_thread.cpp: for g, which has locked another thread than m's: what to jump to instead.
 context* divert(M* m, G* g) noexcept;
 // For a fiber that leaves a thread which it has locked: `next` may not run here.
 G* return_next(M* m, G* next) noexcept;
 
-// Makes g the running fiber of m; what to jump to.
+// take_up() of a fiber without a context: one that has not started, or has locked a thread.
+context* take_up_unready(M* m, G* g) noexcept;
+
+// Makes g the running fiber of m; what to jump to: g, or g0 if that has something to do first.
 [[gnu::always_inline]] inline context* take_up(M* m, G* g) noexcept {
   if (g->ctx.fctx == nullptr) [[unlikely]] {
-    if (g->home != nullptr) {
-      return divert(m, g);
-    }
-    prepare_first_run(m, g);
+    return take_up_unready(m, g);
   }
   m->running = g;
   g->status.store(g_status::running, std::memory_order_relaxed);

@@ -77,11 +77,26 @@ void return_stack(void* dead, M* m) noexcept {
 
 }  // namespace
 
-void prepare_first_run(M* m, G* g) noexcept {
+// Cannot fail: a fiber's reservation guarantees it a stack.
+context* take_up_unready(M* m, G* g) noexcept {
+  if (g->home != nullptr) {
+    return divert(m, g);
+  }
   if (g->bound == nullptr) {
-    g->bound = m->p.load(std::memory_order_relaxed)->stacks.get();
+    stack_cache& stacks = m->p.load(std::memory_order_relaxed)->stacks;
+    if (stacks.empty() && m->running != nullptr) {
+      // New stacks are dozens of page faults. The fiber that leaves may hold its object's lock
+      // until its commit has run, and others spin for that: let g0 run the commit, and then g.
+      return_next(m, g);
+      m->running = nullptr;
+      return &m->g0;
+    }
+    g->bound = stacks.get();
   }
   prepare_context(&g->ctx, g->bound->limit, g->bound->top, fiber_foot);
+  m->running = g;
+  g->status.store(g_status::running, std::memory_order_relaxed);
+  return &g->ctx;
 }
 
 G* leave_unusual(M* m, G* next) noexcept {

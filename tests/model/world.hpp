@@ -214,7 +214,7 @@ void execute(M* m, G* g) noexcept {
 
 // Not reached by the models, or of no effect in them.
 void warn(std::string_view) noexcept {}
-void prepare_first_run(M*, G*) noexcept { std::abort(); }
+context* take_up_unready(M*, G*) noexcept { std::abort(); }
 M* run_child(M*, G*) noexcept { std::abort(); }
 G* leave_unusual(M*, G*) noexcept { std::abort(); }
 timer_heap& outside_timer_heap() noexcept { return sched.p_at(0)->timers; }
