@@ -23,6 +23,7 @@ class Workload:
     workers: tuple = (1, 2)
     only_one_worker: bool = False
     quick_scale: float = 0.1
+    memory_gb: int = 0  # about what the hungriest system commits; see memory.py
 
     @property
     def code(self):
@@ -75,6 +76,7 @@ WORKLOADS = (
         "w09_parked",
         "W9 parked",
         (Metric("ms", "ms", "to create"), Metric("bytes_per_fiber", "B", "per fiber")),
+        memory_gb=5,
     ),
     Workload(
         "w10_sleep",

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from . import catalog
+from . import catalog, memory
 
 
 class Progress:
@@ -124,6 +124,7 @@ def run_workloads(groups, binaries, rounds, scale_of, timeout, progress):
                 command = [program, "--workers", str(count), "--scale", f"{scale_of(workload):g}"]
                 if workload.case:
                     command += ["--case", workload.case]
+                memory.commit_and_free(workload.memory_gb * 1e9 * scale_of(workload))
                 try:
                     line = json.loads(execute(command, timeout))
                 except Failure as failure:
