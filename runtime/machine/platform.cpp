@@ -95,11 +95,15 @@ void set_kernel_slice(int thread_id, std::int64_t ns) noexcept {
     std::uint64_t deadline;
     std::uint64_t period;
   } attributes{};
+  constexpr std::uint64_t reset_on_fork = 1;
   attributes.size = sizeof attributes;
   const int saved = errno;
   if (syscall(SYS_sched_getattr, thread_id, &attributes, sizeof attributes, 0) == 0 &&
       attributes.policy == SCHED_OTHER) {
     attributes.runtime = static_cast<std::uint64_t>(ns);
+    if (attributes.nice >= 0) {
+      attributes.flags |= reset_on_fork;  // which would take a negative nice value back, too
+    }
     syscall(SYS_sched_setattr, thread_id, &attributes, 0);
   }
   errno = saved;
