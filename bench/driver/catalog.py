@@ -65,7 +65,7 @@ WORKLOADS = (
     Workload("w03_ping_pong", "W3 ping-pong", _ns("per round trip")),
     Workload("w04_prod_cons", "W4 prod-cons", _ns("per item")),
     Workload("w05_mpmc", "W5 mpmc", _ns("per item")),
-    Workload("w06_mutex", "W6 mutex", _ns("per lock and unlock"), quick_scale=0.2),
+    Workload("w06_mutex", "W6 mutex", _ns("per lock and unlock"), quick_scale=1),
     Workload("w07_select", "W7 select", _ns("per receive")),
     Workload(
         "w08_skynet",
