@@ -59,9 +59,7 @@ context* divert(M* m, G* g) noexcept {
 }
 
 G* return_next(M* m, G* next) noexcept {
-  if (next != nullptr) {
-    m->p.load(std::memory_order_relaxed)->queue.push_next(next, sched.global);
-  }
+  m->returned = next;
   return nullptr;
 }
 

@@ -105,7 +105,7 @@ inline void announce(M* m, bool more_than_one) noexcept {
 
 // lock_thread.cpp: for g, which has locked another thread than m's: what to jump to instead.
 context* divert(M* m, G* g) noexcept;
-// For a fiber that leaves a thread which it has locked: `next` may not run here.
+// For a fiber that leaves a thread which it has locked: `next` may not run here. Null.
 G* return_next(M* m, G* next) noexcept;
 
 // take_up() of a fiber without a context: one that has not started, or has locked a thread.

@@ -87,7 +87,7 @@ context* take_up_unready(M* m, G* g) noexcept {
     if (stacks.empty() && m->running != nullptr) {
       // New stacks are dozens of page faults. The fiber that leaves may hold its object's lock
       // until its commit has run, and others spin for that: let g0 run the commit, and then g.
-      return_next(m, g);
+      m->unplaced = g;
       m->running = nullptr;
       return &m->g0;
     }
@@ -107,15 +107,23 @@ G* leave_unusual(M* m, G* next) noexcept {
 }
 
 void execute(M* m, G* g) noexcept {
-  m->commit = no_commit;
-  if (g->home != nullptr) [[unlikely]] {
-    g->ctx.fctx = std::exchange(g->home_fctx, nullptr);
-  }
-  jump(m, &m->g0, take_up(m, g));
-  if (G* const locked = m->locked; locked != nullptr) [[unlikely]] {
-    locked->home_fctx = std::exchange(locked->ctx.fctx, nullptr);
-  }
-  m->commit(m->commit_arg, m);
+  do {
+    m->commit = no_commit;
+    if (g->home != nullptr) [[unlikely]] {
+      g->ctx.fctx = std::exchange(g->home_fctx, nullptr);
+    }
+    jump(m, &m->g0, take_up(m, g));
+    if (G* const locked = m->locked; locked != nullptr) [[unlikely]] {
+      locked->home_fctx = std::exchange(locked->ctx.fctx, nullptr);
+    }
+    m->commit(m->commit_arg, m);
+    // Who was picked already has the turn before those that the commit has readied. If they came
+    // first, two fibers that wake each other by their commits could keep him waiting for ever.
+    if (G* const returned = std::exchange(m->returned, nullptr); returned != nullptr) [[unlikely]] {
+      m->p.load(std::memory_order_relaxed)->queue.push_next(returned, sched.global);
+    }
+    g = std::exchange(m->unplaced, nullptr);
+  } while (g != nullptr);
   if (m->diverted != nullptr) [[unlikely]] {
     hand_to_home(m, std::exchange(m->diverted, nullptr));
   }

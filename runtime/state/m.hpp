@@ -81,6 +81,8 @@ struct alignas(cache_line) M : switcher {
   std::atomic<bool> hog{false};
   std::atomic<int> thread_id{0};  // the kernel's; 0: not running yet
   G* handed = nullptr;            // its locked fiber, for it to run; under the scheduler lock
+  G* returned = nullptr;          // picked here, but not to run here: for g0 to put back
+  G* unplaced = nullptr;          // picked here, but has no stack: for g0 to run
   G* diverted = nullptr;          // another M's locked fiber that was picked here: on g0
 
   // Returns the M that the caller runs on afterwards: it may have yielded and moved.
