@@ -226,8 +226,8 @@ stack* stack_depot::take(std::size_t n) noexcept {
   if (result == nullptr && run.count == 0) [[unlikely]] {
     fatal("more fiber stacks in use than reserved");
   }
-  if (auto* const look = before_placing.load(std::memory_order_relaxed); look != nullptr)
-      [[unlikely]] {
+  if (auto* const look = before_placing.load(std::memory_order_relaxed);
+      look != nullptr && run.count != 0) [[unlikely]] {
     look();
   }
   // Placing commits a page each, in the kernel: not under the lock.

@@ -99,12 +99,15 @@ void set_kernel_slice(int thread_id, std::int64_t ns) noexcept {
   attributes.size = sizeof attributes;
   const int saved = errno;
   if (syscall(SYS_sched_getattr, thread_id, &attributes, sizeof attributes, 0) == 0 &&
-      attributes.policy == SCHED_OTHER) {
+      attributes.policy == SCHED_OTHER && attributes.runtime != 0) {  // 0: has no slices
     attributes.runtime = static_cast<std::uint64_t>(ns);
-    if (attributes.nice >= 0) {
-      attributes.flags |= reset_on_fork;  // which would take a negative nice value back, too
+    const std::uint64_t flags = attributes.flags;
+    // It would take a negative nice value back, too.
+    attributes.flags = attributes.nice >= 0 ? flags | reset_on_fork : flags & ~reset_on_fork;
+    if (syscall(SYS_sched_setattr, thread_id, &attributes, 0) != 0 && flags != attributes.flags) {
+      attributes.flags = flags;  // to clear it takes CAP_SYS_NICE
+      syscall(SYS_sched_setattr, thread_id, &attributes, 0);
     }
-    syscall(SYS_sched_setattr, thread_id, &attributes, 0);
   }
   errno = saved;
 #endif

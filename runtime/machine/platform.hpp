@@ -95,6 +95,8 @@ bool thread_sleeps(int thread_id) noexcept;
 // sooner, a long one later, at the same share of the processor. Linux 6.12 and later (EEVDF); no
 // effect elsewhere, nor on threads that are not SCHED_OTHER. Threads and processes that the thread
 // makes do not inherit it (unless its nice value is negative: they would not inherit that, either).
+// That is the kernel's SCHED_RESET_ON_FORK: without CAP_SYS_NICE, who changes the thread's policy
+// later must pass it on, as in SCHED_BATCH | SCHED_RESET_ON_FORK.
 void set_kernel_slice(int thread_id, std::int64_t ns) noexcept;
 
 // membarrier(2), MEMBARRIER_CMD_PRIVATE_EXPEDITED: a full fence on every thread of the process that
