@@ -60,7 +60,7 @@ void run_call(void* timer) {
 // Inside an entry, on whichever M looked after the timers.
 void fire(timer_node* node) noexcept {
   auto* const t = static_cast<call_timer*>(node->arg);
-  t->guard.acquire();
+  acquire_object(t->guard);
   const std::int64_t now = now_ns();
   const bool due = t->due <= now;
   if (due) {
@@ -68,7 +68,7 @@ void fire(timer_node* node) noexcept {
   }
   t->guard.release();
   if (due && !spawn_from_runtime(run_call, t)) {
-    t->guard.acquire();
+    acquire_object(t->guard);
     if (t->due == never) {
       t->due = now + retry_ns;
       arm_timer(t->node, t->due);
@@ -117,7 +117,7 @@ call_timer_handle make_call_timer(std::unique_ptr<timer_call> call, duration del
 
 bool stop_call_timer(call_timer* t) noexcept {
   M* const m = enter();
-  t->guard.acquire();
+  acquire_object(t->guard);
   const bool active = disarm(*t);
   t->guard.release();
   leave_unmoved(m);
@@ -130,7 +130,7 @@ bool stop_call_timer(call_timer* t) noexcept {
 bool reset_call_timer(call_timer* t, duration delay) {
   const std::int64_t due = deadline_after(delay).time_since_epoch().count();
   M* const m = enter();
-  t->guard.acquire();
+  acquire_object(t->guard);
   const bool active = disarm(*t);
   try {
     if (due != never) {

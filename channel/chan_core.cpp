@@ -100,7 +100,7 @@ void close_chan(chan_core* c) {
     throw_nil_close();
   }
   M* const m = enter();
-  c->guard.acquire();
+  acquire_object(c->guard);
   const std::uint32_t before = c->flags.load(std::memory_order_relaxed);
   const bool again = (before & chan_core::closed_bit) != 0;
   waiter* dismissed = nullptr;

@@ -102,7 +102,7 @@ template <class Slot>
   lock guard;
   waiter w;
   enter();
-  guard.acquire();
+  acquire_object(guard);
   const wait_outcome outcome =
       wait(queue, guard, w, {.reason = wait_reason::nil_chan, .deadline = deadline});
   leave();
@@ -121,7 +121,7 @@ inline bool send_by(chan_core* c, void* value, std::int64_t deadline) {
     return false;
   }
   M* const m = enter();
-  c->guard.acquire();
+  acquire_object(c->guard);
   wakes wake;
   failure<Slot> failed_move;
   const deal d = dealer<Slot>::send(*c, value, wake, failed_move.place());
@@ -148,7 +148,7 @@ inline recv_status recv_by(chan_core* c, void* to, std::int64_t deadline) {
     return recv_status::timeout;
   }
   M* const m = enter();
-  c->guard.acquire();
+  acquire_object(c->guard);
   wakes wake;
   failure<Slot> failed_move;
   const deal d = dealer<Slot>::recv(*c, to, wake, failed_move.place());

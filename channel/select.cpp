@@ -137,7 +137,7 @@ class waiting_select {
 
   void lock_all() noexcept {
     for (std::size_t i = 0; i != state_.count; ++i) {
-      state_.order[i]->guard.acquire();
+      acquire_object(state_.order[i]->guard);
     }
   }
 
@@ -226,7 +226,7 @@ class waiting_select {
   void leave_queues() noexcept {
     for (select_slot& s : slots_) {
       if (s.op != select_op::none && &s.waiter != state_.winner) {
-        s.core->guard.acquire();
+        acquire_object(s.core->guard);
         if (s.waiter.queue != nullptr) {
           s.waiter.queue->remove(&s.waiter);
         }
@@ -251,7 +251,7 @@ select_result select_poll(select_slot* slots, std::size_t count) {
   M* const m = enter();
   for (; left != 0 && a.result == deal::none; --left) {
     select_slot& s = draw(all, left, m);
-    s.core->guard.acquire();
+    acquire_object(s.core->guard);
     a.make(s);
     s.core->guard.release();
   }

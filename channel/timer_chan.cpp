@@ -27,7 +27,7 @@ G* tick(timer_core& t, std::int64_t now) noexcept {
 void fire(timer_node* node) noexcept {
   auto& t = *static_cast<timer_core*>(node->arg);
   G* woken = nullptr;
-  t.guard.acquire();
+  acquire_object(t.guard);
   const std::int64_t now = now_ns();
   if (t.due <= now) {
     if (t.period == 0) {
@@ -95,7 +95,7 @@ bool stop_timer_chan(chan_core* core) noexcept {
     return false;  // of a timer that was moved from
   }
   M* const m = enter();
-  core->guard.acquire();
+  acquire_object(core->guard);
   const bool active = disarm(static_cast<timer_core&>(*core));
   core->guard.release();
   leave_unmoved(m);
@@ -110,7 +110,7 @@ bool reset_timer_chan(chan_core* core, duration first, duration period) {
   const std::int64_t now = now_ns();
   G* woken = nullptr;
   M* const m = enter();
-  t.guard.acquire();
+  acquire_object(t.guard);
   const bool active = disarm(t);
   try {
     woken = arm(t, now, first, period);

@@ -16,7 +16,7 @@ barrier_core::barrier_core(std::ptrdiff_t expected) : expected_(expected), pendi
 
 barrier_core::arrival barrier_core::arrive(std::ptrdiff_t n, bool drop) {
   entry in;
-  guard_.acquire();
+  acquire_object(guard_);
   const bool valid = n > 0 && n <= pending_;
   if (valid) {
     pending_ -= n;
@@ -34,7 +34,7 @@ barrier_core::arrival barrier_core::arrive(std::ptrdiff_t n, bool drop) {
 void barrier_core::complete() noexcept {
   wake_list woken;
   const entry in;
-  guard_.acquire();
+  acquire_object(guard_);
   pending_ = expected_;
   phase_.store(phase_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   woken.add_all(waiters_);
@@ -44,7 +44,7 @@ void barrier_core::complete() noexcept {
 
 void barrier_core::wait_slow(std::uint64_t phase) {
   entry in;
-  guard_.acquire();
+  acquire_object(guard_);
   if (phase_.load(std::memory_order_relaxed) != phase) {
     guard_.release();
     return;

@@ -23,7 +23,7 @@ struct condition_variable::parting {
 // not: its waiter comes back for it.
 void condition_variable::part(void* arg) noexcept {
   const parting p = *static_cast<parting*>(arg);
-  p.from->guard_.acquire();
+  acquire_object(p.from->guard_);
   p.from->waiters_.push_back(p.w);
   p.from->anyone_.store(true, std::memory_order_relaxed);
   p.from->guard_.release();
@@ -76,7 +76,7 @@ cv_status condition_variable::wait_slow(std::unique_lock<mutex>& hold, std::int6
 void condition_variable::notify_slow(bool all) noexcept {
   detail::wake_list woken;
   const detail::entry in;
-  guard_.acquire();
+  acquire_object(guard_);
   if (all) {
     woken.add_all(waiters_);
   } else if (detail::waiter* w = waiters_.pop_front()) {

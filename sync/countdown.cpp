@@ -16,7 +16,7 @@ bool countdown::add_slow(std::int32_t n, std::uint64_t now) noexcept {
   }
   wake_list woken;
   const entry in;
-  guard_.acquire();
+  acquire_object(guard_);
   woken.add_all(waiters_);
   word_.fetch_and(~anyone, std::memory_order_relaxed);
   guard_.release();
@@ -26,7 +26,7 @@ bool countdown::add_slow(std::int32_t n, std::uint64_t now) noexcept {
 
 void countdown::wait_slow(wait_reason reason, bool patient) {
   entry in;
-  guard_.acquire();
+  acquire_object(guard_);
   std::uint64_t seen = word_.load(std::memory_order_acquire);
   do {
     if (static_cast<std::int64_t>(seen) < one) {
@@ -40,7 +40,7 @@ void countdown::wait_slow(wait_reason reason, bool patient) {
   if (detail::wait(waiters_, guard_, w, options) == wait_outcome::woken) {
     return;
   }
-  guard_.acquire();
+  acquire_object(guard_);
   if (waiters_.empty()) {
     word_.fetch_and(~anyone, std::memory_order_relaxed);
   }

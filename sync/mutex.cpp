@@ -108,7 +108,7 @@ bool mutex::lock_slow(std::int64_t deadline) {
   bool starved = false;
   detail::entry in;
   for (;;) {
-    guard_.acquire();
+    acquire_object(guard_);
     if (acquire_or_announce(awake, starved)) {
       guard_.release();
       return true;
@@ -172,7 +172,7 @@ bool mutex::release(detail::G*& to_ready) noexcept {
       return false;
     }
     if ((seen & (waiting | woken)) == waiting) {
-      guard_.acquire();
+      acquire_object(guard_);
       if (release_to_waiter(to_ready)) {
         return true;
       }

@@ -20,7 +20,7 @@ bool once::begin() {
     return true;
   }
   detail::entry in;
-  guard_.acquire();
+  acquire_object(guard_);
   seen = state_.load(std::memory_order_acquire);
   for (;;) {
     if (seen == done) {
@@ -57,7 +57,7 @@ void once::end(bool succeeded) noexcept {
   // Somebody waits, or did.
   detail::wake_list woken;
   const detail::entry in;
-  guard_.acquire();
+  acquire_object(guard_);
   if (succeeded) {
     woken.add_all(waiters_);
   } else if (detail::waiter* w = waiters_.pop_front()) {

@@ -21,7 +21,7 @@ bool semaphore::acquire_slow(std::ptrdiff_t n, std::int64_t deadline) {
   request mine;
   mine.wanted = n * one;
   detail::entry in;
-  guard_.acquire();
+  acquire_object(guard_);
   std::int64_t seen = word_.load(std::memory_order_relaxed);
   for (;;) {
     const bool there = (seen & anyone) == 0 && seen >= mine.wanted;
@@ -51,7 +51,7 @@ bool semaphore::acquire_slow(std::ptrdiff_t n, std::int64_t deadline) {
 
 // After a wait that ended early: those behind may have waited only because of this one.
 void semaphore::give_up() noexcept {
-  guard_.acquire();
+  acquire_object(guard_);
   if ((word_.load(std::memory_order_relaxed) & anyone) != 0) {
     serve(0);
   } else {
@@ -80,7 +80,7 @@ void semaphore::serve(std::int64_t given) noexcept {
 void semaphore::release_slow(std::int64_t given) {
   detail::entry in;
   for (;;) {
-    guard_.acquire();
+    acquire_object(guard_);
     std::int64_t seen = word_.load(std::memory_order_relaxed);
     if ((seen & ~anyone) > max() * one - given) {
       guard_.release();

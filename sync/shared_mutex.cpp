@@ -54,7 +54,7 @@ bool shared_mutex::lock_shared_slow(std::int64_t deadline) {
 bool shared_mutex::queue_up(detail::wait_queue& queue, std::int64_t deadline) {
   const bool to_write = &queue == &writers_;
   detail::entry in;
-  guard_.acquire();
+  acquire_object(guard_);
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
   for (;;) {
     const bool free = to_write ? seen == 0 : (seen & (writer | waiting)) == 0;
@@ -117,7 +117,7 @@ void shared_mutex::admit_writer(detail::wake_list& woken) noexcept {
 
 // True: guard_ is held and somebody waits. False: nobody waits (any more), guard_ is not held.
 bool shared_mutex::guard_if_waiting() noexcept {
-  guard_.acquire();
+  acquire_object(guard_);
   const std::uint32_t seen = word_.load(std::memory_order_relaxed);
   if ((seen & waiting) != 0) {
     if (!readers_.empty() || !writers_.empty()) {

@@ -71,7 +71,7 @@ void look_at_p(stats& s, P& p) noexcept {
   if (index < s.run_queues.of_procs.size()) {
     s.run_queues.of_procs[index] = p.runnable();
   }
-  const entry in;
+  const entry in(entry::scheduler_only{});
   s.timers += p.timers.size();
 }
 
@@ -114,7 +114,7 @@ void add_slow_events(stats& s) noexcept {
 }
 
 void look_at_stacks(stats& s) noexcept {
-  const entry in;
+  const entry in(entry::scheduler_only{});
   const stack_depot::counts depot = stack_depot::snapshot();
   s.stacks = {.address_bytes = depot.address_bytes, .mapped = depot.mapped, .free = depot.free};
 }

@@ -11,6 +11,7 @@
 #include "runtime/machine/cpu_limit.hpp"
 #include "runtime/scheduler/report.hpp"
 #include "runtime/scheduler/scheduler.hpp"
+#include "runtime/state/solo.hpp"
 
 namespace weft {
 
@@ -170,6 +171,9 @@ void start_locked(const options& settings) {
     start_sysmon();
     // Last: from here on other threads use what has been made.
     sched.state.store(phase::running, std::memory_order_seq_cst);
+    if (settings.procs == 1) {
+      begin_solo();
+    }
   } catch (...) {
     tear_down();
     sched.state.store(phase::stopped, std::memory_order_release);
@@ -309,6 +313,7 @@ void stop() {
     return;
   }
   report_leaks_at_stop();
+  end_solo();
   sched.state.store(phase::stopping, std::memory_order_seq_cst);
   unwind_everything();
   tear_down();
@@ -370,6 +375,9 @@ int set_procs(int n) {
     throw std::logic_error("weft::set_procs: the runtime does not run");
   }
   const int before = sched.proc_count.load(std::memory_order_relaxed);
+  if (n > 1) {
+    end_solo();
+  }
   use_ps(n);
   for (int i = 0; i < sched.made_ps.load(); ++i) {
     adapt_p(sched.p_at(i), n);

@@ -28,7 +28,7 @@ void forget_locked(detail::M* m) noexcept {
 
 void lock_os_thread() {
   using namespace detail;
-  if (M* const m = enter(); m != nullptr) {
+  if (M* const m = enter_scheduler(); m != nullptr) {
     G* const g = m->running;
     if (g->thread_locks++ == 0) {
       g->home = m;
@@ -41,7 +41,7 @@ void lock_os_thread() {
 
 void unlock_os_thread() {
   using namespace detail;
-  if (M* const m = enter(); m != nullptr) {
+  if (M* const m = enter_scheduler(); m != nullptr) {
     G* const g = m->running;
     if (g->thread_locks > 0 && --g->thread_locks == 0) {
       forget_locked(m);

@@ -116,7 +116,7 @@ fiber_slot new_fiber(const fiber_options* options, std::size_t size, std::size_t
     if (options != nullptr && options->stack_size != 0) {
       single = stack_depot::map_single(options->stack_size);
     }
-    if (M* const m = enter(); m != nullptr) {
+    if (M* const m = enter_scheduler(); m != nullptr) {
       g = take_record(m);
       m->leave();
     } else {
@@ -156,7 +156,7 @@ void discard_fiber(G* g) noexcept {
   g->own_stack_size = false;
   g->no_preempt = false;
   g->has_more = false;
-  if (M* const m = enter(); m != nullptr) {
+  if (M* const m = enter_scheduler(); m != nullptr) {
     recycle(m, g);
     m->leave();
   } else {
@@ -169,7 +169,7 @@ void start_fiber(G* g, entry_fn body, bool joinable) noexcept {
   g->body = body;
   g->joinable = joinable;
   g->join_.store(0, std::memory_order_relaxed);
-  if (M* const m = enter(); m != nullptr) {
+  if (M* const m = enter_scheduler(); m != nullptr) {
     make_runnable(m, g);
     m->leave();
   } else {
@@ -180,7 +180,7 @@ void start_fiber(G* g, entry_fn body, bool joinable) noexcept {
 }
 
 void go_words(entry_fn body, const std::uint64_t* closure, std::size_t words) {
-  M* const m = enter();
+  M* const m = enter_scheduler();
   G* g = nullptr;
   if (m != nullptr) {
     g = take_record(m);
@@ -322,7 +322,7 @@ namespace {
 // switch. Not with less than 7/8 of the stack left, nor while an exception is being handled, which
 // the child would take for its own.
 bool join_by_running(G* child) noexcept {
-  M* m = enter();
+  M* m = enter_scheduler();
   if (m == nullptr) {
     return false;
   }
@@ -361,7 +361,7 @@ bool join_fiber(G* g, bool patient) {
   point.target = g;
   const wait_options options{.reason = wait_reason::join, .patient = patient};
   {
-    const entry in;
+    const entry in(entry::scheduler_only{});
     if (!refuse_wait(options)) {
       point.joiner = self();
       // A patient one ends with the fiber only: to end it earlier would just make it begin again.
@@ -379,7 +379,7 @@ bool join_fiber(G* g, bool patient) {
 
 void release_fiber(G* g) noexcept {
   free_closure(g);
-  if (M* const m = enter(); m != nullptr) {
+  if (M* const m = enter_scheduler(); m != nullptr) {
     recycle(m, g);
     m->leave();
   } else {

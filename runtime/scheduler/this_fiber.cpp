@@ -66,7 +66,7 @@ void sleep_to(clock::time_point deadline) {
   // The timer of a fiber that sleeps for ever is armed all the same: it is what stop() cancels.
   point.deadline = std::min(deadline.time_since_epoch().count(), never - 1);
   {
-    const entry in;
+    const entry in(entry::scheduler_only{});
     point.unwound = refuse_wait({.reason = wait_reason::sleep});
     if (!point.unwound) {
       point.g = self();
@@ -96,7 +96,7 @@ fiber_id get_id() noexcept {
 }
 
 void yield() noexcept {
-  if (M* const m = enter(); m != nullptr) {
+  if (M* const m = enter_scheduler(); m != nullptr) {
     yield_on(m)->leave();
   } else {
     yield_thread();

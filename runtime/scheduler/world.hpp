@@ -25,6 +25,9 @@ class world_hold {
   bool held_;
 };
 
+// Whether the calling thread is inside a world_hold that holds.
+bool holds_world() noexcept;
+
 // Under the scheduler lock: no P runs, nothing is runnable or about to be made so by a call in
 // progress, and no fiber runs without a P.
 bool nothing_moves() noexcept;

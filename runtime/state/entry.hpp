@@ -10,11 +10,24 @@
 
 #include "runtime/state/current.hpp"
 #include "runtime/state/m.hpp"
+#include "runtime/state/solo.hpp"
 
 namespace weft::detail {
 
 // The calling thread's M with its P held, or null on a plain thread, which is known from then on.
 inline M* enter() noexcept {
+  M* m = current_m();
+  if (m == nullptr) [[unlikely]] {
+    current_stand_in();
+    come_from_outside();
+    return nullptr;
+  }
+  return m->enter();
+}
+
+// For calls that touch the scheduler only, and no lock of a channel or the like: a plain thread may
+// make them without ending solo (solo.hpp).
+inline M* enter_scheduler() noexcept {
   M* m = current_m();
   if (m == nullptr) [[unlikely]] {
     current_stand_in();
@@ -32,7 +45,9 @@ inline void leave() noexcept {
 
 class entry {
  public:
+  struct scheduler_only {};
   entry() noexcept { enter(); }
+  explicit entry(scheduler_only) noexcept { enter_scheduler(); }  // as enter_scheduler()
   ~entry() {
     if (inside_) detail::leave();
   }

@@ -88,7 +88,8 @@ struct world : scenario {
           static_cast<const void*>(&m.p), static_cast<const void*>(&p.tick),
           static_cast<const void*>(&p.dispatches), static_cast<const void*>(&p.quiet),
           static_cast<const void*>(&sched.state), static_cast<const void*>(&sched.proc_count),
-          static_cast<const void*>(&sched.made_ps)}) {
+          static_cast<const void*>(&sched.made_ps), static_cast<const void*>(&solo.now),
+          static_cast<const void*>(&solo.outsiders)}) {
       explorer::get().make_private(object);
     }
     explorer::get().make_all_private(m.asked);
@@ -213,6 +214,8 @@ void execute(M* m, G* g) noexcept {
 }
 
 // Not reached by the models, or of no effect in them.
+constinit solo_words solo;
+void end_solo_for_good() noexcept {}
 void warn(std::string_view) noexcept {}
 context* take_up_unready(M*, G*) noexcept { std::abort(); }
 M* run_child(M*, G*) noexcept { std::abort(); }

@@ -44,6 +44,16 @@ class lock {
                                          std::memory_order_relaxed);
   }
 
+  // For who has the lock's object to himself in any case: see runtime/state/solo.hpp. Acquires it
+  // by a plain store if it is free.
+  bool acquire_alone() noexcept {
+    if (word_.load(std::memory_order_acquire) != 0) {
+      return false;
+    }
+    word_.store(1, std::memory_order_relaxed);
+    return true;
+  }
+
   void release() noexcept {
     const bool wake = sleepers_.load(std::memory_order_relaxed) != 0;
     word_.store(0, std::memory_order_release);

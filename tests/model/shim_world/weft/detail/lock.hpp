@@ -33,6 +33,22 @@ class lock {
     }
     return free;
   }
+  bool acquire_alone() noexcept {
+    auto& e = weft_model::explorer::get();
+    e.load_point(&word_);
+    const std::uint64_t* const own = e.buffered() ? e.own_store(&word_) : nullptr;
+    if ((own != nullptr ? *own : word_) != 0) {
+      return false;
+    }
+    e.point("lock::acquire_alone", &word_);
+    if (e.buffered()) {
+      e.push_store(&word_, 1);
+    } else {
+      word_ = 1;
+      e.wrote();
+    }
+    return true;
+  }
   void release() noexcept {
     auto& e = weft_model::explorer::get();
     e.point("lock::release", &word_);
