@@ -114,7 +114,7 @@ thread_sanitizer_wrapper() {
 heading "packages"
 weft_install_packages g++ cmake ninja-build libboost-context-dev libgtest-dev pkg-config python3 ||
   exit 1
-weft_install_optional clang-14 clang-format-14 spin gdb libunwind-dev libdw-dev
+weft_install_optional clang-14 lld-14 clang-format-14 spin gdb libunwind-dev libdw-dev
 echo "all there"
 
 if [[ $quick == yes ]]; then
