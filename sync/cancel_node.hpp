@@ -27,8 +27,8 @@ namespace weft::detail {
 enum class context_state : std::uint8_t { open, canceled, timed_out };
 
 struct cancel_node : context_node, context_child {
-  // Takes over the caller's reference to `above`.
-  explicit cancel_node(context_node* above) noexcept;
+  // Takes over the caller's reference to `parent_node`.
+  explicit cancel_node(context_node* parent_node) noexcept;
   ~cancel_node() { WEFT_CHECK(children == nullptr && timer == nullptr); }
 
   std::atomic<context_state> state{context_state::open};

@@ -234,6 +234,7 @@ std::stop_token context::token() const {
   return *std::move(result);
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): as its public callers take it
 void cancel_function::cancel(std::exception_ptr cause) const noexcept {
   if (node_.get() != nullptr) {
     detail::cancel_context(static_cast<detail::cancel_node*>(node_.get()),

@@ -33,8 +33,8 @@ void configure_guards(bool allow_unguarded) noexcept;
 // vm.max_map_count when mappings are. The row may be guarded in part then: unmap it.
 guard_kind install_guards(const guard_row& row);
 
-// The mapping that held `count` guards is gone.
-void forget_guards(guard_kind kind, std::size_t count) noexcept;
+// The mapping that held `count` guards of this kind is gone.
+void forget_guards(guard_kind of, std::size_t count) noexcept;
 
 // none once install_guards() has answered so since configure_guards(), else the kind in use.
 guard_kind weakest_guard() noexcept;

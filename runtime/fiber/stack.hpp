@@ -39,8 +39,8 @@ struct stack {
 static_assert(sizeof(stack) == 64);
 
 struct stack_options {
-  std::size_t stack_size = 256 * 1024;  // rounded up: to at least 16 KiB, to whole pages
-  bool allow_unguarded = false;         // past the kernel's limit of mappings, rather than an error
+  std::size_t stack_size = std::size_t{256} * 1024;  // rounded up: at least 16 KiB, whole pages
+  bool allow_unguarded = false;  // past the kernel's limit of mappings, rather than an error
 };
 
 // Process-wide, configured once per start of the runtime, emptied (all unmapped) at stop.

@@ -106,9 +106,10 @@ int quota_of_hierarchy(const std::string& root, const hierarchy& h) {
   if (below == "/" || !below.starts_with('/')) {
     below.clear();
   }
+  const std::string mounted = root + h.mount_point;
   int least = 0;
   for (;;) {
-    const int quota = quota_of(root + h.mount_point + below, h.v2);
+    const int quota = quota_of(mounted + below, h.v2);
     if (quota > 0 && (least == 0 || quota < least)) {
       least = quota;
     }

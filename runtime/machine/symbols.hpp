@@ -47,7 +47,7 @@ std::string demangled(const char* name);
 
 // libdw.cpp: all three do nothing where there is no libdw.
 void* open_debug_info() noexcept;
-void close_debug_info(void* session) noexcept;
-bool find_in_debug_info(void* session, std::uintptr_t address, std::vector<code_location>* out);
+void close_debug_info(void* opened) noexcept;
+bool find_in_debug_info(void* opened, std::uintptr_t address, std::vector<code_location>* out);
 
 }  // namespace weft::detail

@@ -28,7 +28,7 @@ struct options {
 
   // Bytes of address space per fiber stack, committed page by page as it is used. Rounded up to at
   // least 16 KiB and to whole pages; at most 1 GiB.
-  std::size_t stack_size = 256 * 1024;
+  std::size_t stack_size = std::size_t{256} * 1024;
 
   // A fiber that has run for this long is asked to let others run, which it does at its next call
   // into weft (checkpoint() is the cheapest). If it makes none for another millisecond, it loses
