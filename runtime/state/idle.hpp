@@ -6,7 +6,8 @@
 // A P that has withdrawn (withdraw.hpp) is idle, but not to be woken for work: for the invariant it
 // is as if it ran a fiber. It comes back by itself.
 //
-// Lock:      guard, a leaf, is "the scheduler lock" of the other files.
+// Lock:      guard is "the scheduler lock" of the other files. Only check_deadlock() takes others
+//            with it held (docs/locks.md).
 // Atomics:   spinning  submitter S: publish G; full fence; load spinning and willing
 //                      stopper   T: leave spinning; full fence; scan all queues
 //            Each side writes one word and reads the other's: release/acquire would let both read
