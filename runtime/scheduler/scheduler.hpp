@@ -76,10 +76,11 @@ void wake_helper() noexcept;
 // wake_helper() on behalf of p, and how many further announcements are not worth one.
 void wake_helper_for(P* p) noexcept;
 
-// Called after something was made runnable on m's P while something else was already. If a P is
-// idle and nobody looks for work, its M is woken; that costs the caller microseconds, so when the
-// last wake-ups were fruitless (the work was done before the helper came), only every 2nd, 4th,
-// ... 64th announcement is followed by one, and sysmon makes up for those that mattered.
+// After something was made runnable on m's P; more_than_one: beside something else, or by a start.
+// Then, if a P is idle and nobody looks for work, its M is woken; that costs the caller
+// microseconds, so when the last wake-ups were fruitless (the work was done before the helper
+// came), only every 2nd, 4th, ... 64th announcement is followed by one, and sysmon makes up for
+// those that mattered.
 //
 // While all Ps are busy it costs no fence. One that goes idle in this very moment may be missed
 // then, and sees the fiber with its own look at the queues or not: as if this announcement had been
