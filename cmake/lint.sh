@@ -21,10 +21,11 @@ for argument in "$@"; do
   fi
 done
 
-weft_install_packages g++ cmake ninja-build libboost-context-dev clang-tidy-14
-weft_install_optional libunwind-dev libdw-dev
+weft_install_packages g++ cmake ninja-build libboost-context-dev
+weft_install_optional clang-tidy-14 libunwind-dev libdw-dev
+# Others have other checks, and may have more to say.
 tidy=$(command -v clang-tidy-14 || command -v clang-tidy) || {
-  echo "lint: needs clang-tidy 14" >&2
+  echo "lint: needs clang-tidy, best version 14" >&2
   exit 1
 }
 
