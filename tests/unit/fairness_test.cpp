@@ -6,19 +6,22 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "runtime/scheduler/scheduler.hpp"
+#include "support/chan_probe.hpp"
 #include "support/runtime_fixture.hpp"
+#include "weft/channel.hpp"
 #include "weft/go.hpp"
+#include "weft/time.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
-using weft::detail::wait_reason;
 using weft_testing::eventually;
-using weft_testing::flag;
 
 class fairness : public weft_testing::per_procs {};
 WEFT_TEST_PER_PROCS(fairness);
@@ -116,44 +119,6 @@ TEST_P(fairness, pairs_that_yield_do_not_starve_a_sleeper) {
   weft::stop();  // the fibers use this frame
 }
 
-TEST_P(fairness, a_fiber_in_runnext_runs_though_its_waker_spins) {
-  if (procs() == 1) {
-    GTEST_SKIP() << "needs an idle P";
-  }
-  for (int i = 0; i < 20; ++i) {
-    std::atomic<bool> ran{false};
-    flag may_end;
-    auto joined = weft::spawn([&] { may_end.wait(); });
-    auto joiner = weft::spawn([&] {
-      joined.join();
-      ran = true;
-    });
-    ASSERT_TRUE(weft_testing::wait_until_waiting(wait_reason::join, 1));
-    may_end.set();
-    // Whoever readies the joiner goes on here without ever parking.
-    weft::spawn([&] {
-      weft::go([&] {});
-      while (!ran) {
-      }
-    }).join();
-    joiner.join();
-  }
-}
-
-TEST_P(fairness, a_single_spawned_fiber_runs_though_its_spawner_spins) {
-  if (procs() == 1) {
-    GTEST_SKIP() << "needs an idle P";
-  }
-  for (int i = 0; i < 50; ++i) {
-    weft::spawn([] {
-      std::atomic<bool> ran{false};
-      weft::go([&] { ran = true; });
-      while (!ran) {
-      }
-    }).join();
-  }
-}
-
 TEST_P(fairness, all_procs_are_used) {
   std::atomic<int> together{0};
   std::vector<weft::fiber<void>> fibers;
@@ -214,6 +179,162 @@ TEST_P(fairness, work_after_a_long_calm_is_done_at_once) {
       });
     }
     EXPECT_TRUE(eventually([&] { return ran == 200; }));
+  }
+}
+
+// From here on nobody's slice ends by itself, and no P is taken away for one: that would make up
+// for what is tested.
+class fairness_beside_an_idle_p : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override { weft::start({.procs = GetParam(), .time_slice = 24h}); }
+  void TearDown() override { weft::stop(); }
+
+  // Computes, without a call of weft, until it is set; but not for ever.
+  static bool comes_while_computing(const std::atomic<bool>& what) {
+    const auto end = std::chrono::steady_clock::now() + 10s;
+    while (!what) {
+      if (std::chrono::steady_clock::now() > end) {
+        return false;
+      }
+    }
+    return true;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(procs, fairness_beside_an_idle_p, testing::Values(2, 4, 8),
+                         weft_testing::procs_name);
+
+// Nobody announces it: sysmon has to see it, and a thief to take it from runnext.
+TEST_P(fairness_beside_an_idle_p, a_fiber_in_runnext_runs_though_its_waker_computes) {
+  for (int i = 0; i < 20 && !HasFailure(); ++i) {
+    std::atomic<bool> ran{false};
+    const weft::chan<void> wake;
+    const weft::fiber<void> woken = weft::spawn([&] {
+      wake.recv();
+      ran = true;
+    });
+    weft_testing::wait_for_receivers(wake);
+    const weft::fiber<void> waker = weft::spawn([&] {
+      wake.send();
+      EXPECT_TRUE(comes_while_computing(ran));
+    });
+  }
+}
+
+TEST_P(fairness_beside_an_idle_p, a_single_fiber_runs_though_its_spawner_computes) {
+  for (int i = 0; i < 50 && !HasFailure(); ++i) {
+    weft::spawn([] {
+      std::atomic<bool> ran{false};
+      const weft::fiber<void> single = weft::spawn([&] { ran = true; });
+      EXPECT_TRUE(comes_while_computing(ran));
+    }).join();
+  }
+}
+
+class fairness_on_one_p : public testing::Test {
+ protected:
+  void SetUp() override { weft::start({.procs = 1, .time_slice = 24h}); }
+  void TearDown() override { weft::stop(); }
+
+  // As if sysmon had found the calling fiber's slice over.
+  static void use_up_slice() {
+    weft::detail::request_yield(weft::detail::current_m());
+    weft::checkpoint();
+  }
+};
+
+// Who uses up its slices gets one dispatch in 61 while others take turns in the ring.
+TEST_F(fairness_on_one_p, used_up_slices_do_not_alternate_with_short_turns) {
+  constexpr int turns = 600;
+  int slices = 0;
+  weft::spawn([&] {
+    bool end = false;
+    const weft::fiber<void> hog = weft::spawn([&] {
+      while (!end) {
+        ++slices;
+        use_up_slice();
+      }
+    });
+    const auto take_turns = [] {
+      for (int i = 0; i < turns / 2; ++i) {
+        weft::this_fiber::yield();
+      }
+    };
+    {
+      const weft::fiber<void> one = weft::spawn(take_turns);
+      const weft::fiber<void> other = weft::spawn(take_turns);
+    }
+    end = true;
+  }).join();
+  EXPECT_GE(slices, turns / 122);
+  EXPECT_LE(slices, turns / 61 + 5);
+}
+
+// Who is in runnext when a slice is used up has inherited that.
+TEST_F(fairness_on_one_p, a_chain_of_used_up_slices_does_not_starve_the_ring) {
+  int links = 0;
+  bool ran = false;
+  std::function<void()> link = [&] {
+    ++links;
+    if (!ran && links < 1000) {
+      weft::go(link);
+    }
+    use_up_slice();
+  };
+  weft::spawn([&] {
+    const weft::chan<void> done;
+    weft::go([&, done] {
+      ran = true;
+      done.send();
+    });
+    weft::go(link);
+    done.recv();
+    EXPECT_LE(links, 3);
+  }).join();
+  weft::stop();  // the fibers use this frame
+}
+
+TEST_F(fairness_on_one_p, a_due_timer_fires_within_61_dispatches) {
+  for (int i = 0; i < 20; ++i) {
+    weft::spawn([] {
+      const weft::chan<void> there;
+      const weft::chan<void> back;
+      const weft::fiber<void> partner = weft::spawn([&] {
+        while (there.recv()) {
+          back.send();
+        }
+      });
+      const weft::timer alarm(2ms);
+      const auto due = weft::clock::now() + 2ms;  // or a little earlier
+      int rounds_late = 0;
+      while (alarm.c.size() == 0) {
+        rounds_late += weft::clock::now() > due;
+        there.send();
+        back.recv();
+      }
+      there.close();
+      EXPECT_LE(rounds_late, 61);
+    }).join();
+  }
+}
+
+TEST_F(fairness_on_one_p, a_sleeper_gets_its_turn_in_the_ring) {
+  for (int i = 0; i < 20; ++i) {
+    weft::spawn([] {
+      bool end = false;
+      int turns_late = 0;
+      const auto due = weft::clock::now() + 2ms;
+      const auto take_turns = [&] {
+        while (!end) {
+          turns_late += weft::clock::now() > due;
+          weft::this_fiber::yield();
+        }
+      };
+      const weft::fiber<void> one = weft::spawn(take_turns);
+      const weft::fiber<void> other = weft::spawn(take_turns);
+      weft::this_fiber::sleep_until(due);
+      end = true;
+      EXPECT_LE(turns_late, 61 + 2);
+    }).join();
   }
 }
 
