@@ -10,6 +10,7 @@
 
 #include "runtime/scheduler/scheduler.hpp"
 #include "support/runtime_fixture.hpp"
+#include "weft/channel.hpp"
 #include "weft/go.hpp"
 
 namespace {
@@ -86,6 +87,44 @@ TEST_P(preempt, slow_path_keeps_errno) {
   }).join();
   end = true;
   spoiler.join();
+}
+
+// How many turns another fiber gets while one calls weft ten times, with its slice over at each.
+int turns_beside_overdue_calls(weft::fiber_options options) {
+  weft::start({.procs = 1, .time_slice = 24h});
+  int turns = 0;
+  weft::spawn([&] {
+    bool end = false;
+    const weft::fiber<void> other = weft::spawn([&] {
+      while (!end) {
+        ++turns;
+        weft::this_fiber::yield();
+      }
+    });
+    const weft::fiber<void> overdue = weft::spawn(options, [&] {
+      const weft::chan<int> buffer(1);
+      turns = 0;
+      for (int i = 0; i < 10; ++i) {
+        request_yield(current_m());
+        buffer.send(i);
+        request_yield(current_m());
+        weft::checkpoint();
+        EXPECT_FALSE(asked());
+        buffer.recv();
+      }
+      end = true;
+    });
+  }).join();
+  weft::stop();
+  return turns;
+}
+
+TEST(preempt_in_long_slices, who_is_overdue_yields_in_calls) {
+  EXPECT_GE(turns_beside_overdue_calls({}), 10);
+}
+
+TEST(preempt_in_long_slices, who_must_not_be_preempted_goes_on) {
+  EXPECT_EQ(turns_beside_overdue_calls({.preempt = false}), 0);
 }
 
 // Here sysmon asks nobody.
