@@ -1,10 +1,7 @@
-// start(), stop(), run(), implicit start, process exit; options; misuse of them.
+// start(), stop(), run(), implicit start; options; misuse of them.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <csignal>
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
@@ -14,7 +11,6 @@
 #include <vector>
 
 #include "runtime/scheduler/scheduler.hpp"
-#include "support/child.hpp"
 #include "support/runtime_fixture.hpp"
 #include "weft/go.hpp"
 
@@ -22,12 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using weft_testing::flag;
-using weft_testing::run_in_child;
 using weft_testing::scaled;
-
-bool contains(const std::string& text, const char* part) {
-  return text.find(part) != std::string::npos;
-}
 
 TEST(start_stop, repeats) {
   const int before = weft_testing::thread_count();
@@ -195,32 +186,6 @@ TEST(start_stop, go_starts_the_default_runtime) {
   ran.wait();
   EXPECT_TRUE(weft::running());
   weft::stop();
-}
-
-TEST(process_exit, unwinds_fibers) {
-  const auto child = run_in_child([] {
-    static flag parked;
-    weft::go([] {
-      struct noisy {
-        ~noisy() { std::fputs("unwound", stderr); }
-      } n;
-      parked.set();
-      weft::this_fiber::sleep_for(1h);
-    });
-    parked.wait();
-    return 3;
-  });
-  EXPECT_EQ(child.exit_status, 3);
-  EXPECT_TRUE(contains(child.errors, "unwound")) << child.errors;
-}
-
-TEST(process_exit, from_a_fiber_ends_the_process) {
-  const auto child = run_in_child([] {
-    weft::start({.procs = 2});
-    weft::spawn([] { _exit(4); }).join();
-    return 0;
-  });
-  EXPECT_EQ(child.exit_status, 4);
 }
 
 }  // namespace
