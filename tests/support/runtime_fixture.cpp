@@ -98,6 +98,16 @@ bool wait_until_idle() {
   });
 }
 
+void with_enough_patience(const std::function<bool(std::chrono::milliseconds)>& attempt) {
+  constexpr std::chrono::milliseconds longest = std::chrono::seconds(10);
+  for (std::chrono::milliseconds patience(10); !attempt(patience); patience *= 2) {
+    if (patience > longest) {
+      ADD_FAILURE() << "its deadline passed too early every time";
+      return;
+    }
+  }
+}
+
 void flag::wait() const {
   if (!eventually([this] { return is_set(); })) {
     ADD_FAILURE() << "waited in vain for a flag";

@@ -59,6 +59,11 @@ bool wait_until_threads_waiting(int count);
 // Until every P is idle: nothing runs and nothing is runnable.
 bool wait_until_idle();
 
+// For what happens when a deadline passes while something else is so: a busy machine may delay that
+// beyond any fixed one. Calls attempt(patience) with ever longer ones until it returns true, which
+// says that the deadline had not passed too early. What it checks must hold in either case.
+void with_enough_patience(const std::function<bool(std::chrono::milliseconds)>& attempt);
+
 // Set by one, awaited by others: for tests of what runs below channels.
 class flag {
  public:

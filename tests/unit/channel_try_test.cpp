@@ -219,24 +219,36 @@ TEST_P(channel_try, sender_that_timed_out_gives_no_value) {
 
 TEST_P(channel_try, others_keep_their_places_when_one_times_out) {
   run([] {
-    chan<int> c;
-    std::atomic<int> first{0}, last{0};
-    auto a = weft::spawn([&] { first = *c.recv(); });
-    wait_for_receivers(c, 1);
-    auto b = weft::spawn([&] {
-      int v;
-      return c.recv_for(v, 3ms);
+    weft_testing::with_enough_patience([](auto patience) {
+      chan<int> c;
+      auto a = weft::spawn([&] { return c.recv(); });
+      wait_for_receivers(c, 1);
+      weft_testing::flag over;
+      auto b = weft::spawn([&] {
+        int v;
+        EXPECT_EQ(c.recv_for(v, patience), recv_status::timeout);
+        over.set();
+      });
+      const auto in_line = [&](std::size_t n) {
+        bool seen = false;
+        weft_testing::eventually([&] {
+          seen = waiting_receivers(c) == n;
+          return seen || over.is_set();
+        });
+        return seen;
+      };
+      bool in_time = in_line(2);
+      auto d = weft::spawn([&] { return c.recv(); });
+      in_time = in_line(3) && in_time;
+      b.join();
+      EXPECT_TRUE(weft_testing::eventually([&] { return waiting_receivers(c) == 2; }));
+      EXPECT_TRUE(c.try_send(1));
+      EXPECT_TRUE(c.try_send(2));
+      c.close();
+      EXPECT_EQ(a.join(), 1);
+      EXPECT_EQ(d.join(), 2);
+      return in_time;
     });
-    wait_for_receivers(c, 2);
-    auto d = weft::spawn([&] { last = *c.recv(); });
-    EXPECT_EQ(b.join(), recv_status::timeout);
-    wait_for_receivers(c, 2);
-    c.send(1);
-    c.send(2);
-    a.join();
-    d.join();
-    EXPECT_EQ(first, 1);
-    EXPECT_EQ(last, 2);
   });
 }
 

@@ -107,14 +107,35 @@ TEST_P(semaphore, timed_acquire_gives_up_in_time) {
 }
 
 TEST_P(semaphore, who_gives_up_at_the_head_lets_the_next_pass) {
-  weft::semaphore s(1);
-  auto large = weft::spawn([&] { EXPECT_FALSE(s.acquire_for(20ms, 2)); });
-  ASSERT_TRUE(wait_until_waiting(wait_reason::semaphore, 1));
-  auto small = weft::spawn([&] { s.acquire(); });
-  ASSERT_TRUE(wait_until_waiting(wait_reason::semaphore, 1));
-  large.join();
-  small.join();
-  EXPECT_EQ(s.available(), 0);
+  with_enough_patience([](auto patience) {
+    weft::semaphore s(1);
+    flag gave_up;
+    flag passed;
+    auto large = weft::spawn([&] {
+      EXPECT_FALSE(s.acquire_for(patience, 2));
+      gave_up.set();
+    });
+    const auto behind = [&](int waiting) {
+      bool seen = false;
+      eventually([&] {
+        seen = fibers_waiting(wait_reason::semaphore) == waiting;
+        return seen || gave_up.is_set();
+      });
+      return seen;
+    };
+    bool in_time = behind(1);
+    auto small = weft::spawn([&] {
+      s.acquire();
+      passed.set();
+    });
+    in_time = behind(2) && in_time;
+    large.join();
+    EXPECT_TRUE(eventually([&] { return passed.is_set(); }));
+    EXPECT_EQ(s.available(), passed.is_set() ? 0 : 1);
+    s.release();  // for a small one that waits in vain
+    small.join();
+    return in_time;
+  });
 }
 
 TEST_P(semaphore, permits_are_conserved_by_timeouts) {

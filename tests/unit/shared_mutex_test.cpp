@@ -146,23 +146,39 @@ TEST_P(shared_mutex, writers_are_served_in_order) {
 }
 
 TEST_P(shared_mutex, writer_that_gives_up_lets_readers_pass) {
-  weft::shared_mutex m;
-  m.lock_shared();
-  ending of_writer{};
-  auto writer =
-      weft::spawn([&] { note_ending(of_writer, [&] { EXPECT_FALSE(m.try_lock_for(20ms)); }); });
-  ASSERT_TRUE(wait_until_waiting(wait_reason::shared_mutex, 1));
-  auto reader = weft::spawn([&] {
-    const std::shared_lock hold(m);
-    EXPECT_EQ(of_writer, ending::returned);
+  with_enough_patience([](auto patience) {
+    weft::shared_mutex m;
+    flag gave_up;
+    flag passed;
+    m.lock_shared();
+    auto writer = weft::spawn([&] {
+      EXPECT_FALSE(m.try_lock_for(patience));
+      gave_up.set();
+    });
+    const auto behind = [&](int waiting) {
+      bool seen = false;
+      eventually([&] {
+        seen = fibers_waiting(wait_reason::shared_mutex) == waiting;
+        return seen || gave_up.is_set();
+      });
+      return seen;
+    };
+    bool in_time = behind(1);
+    auto reader = weft::spawn([&] {
+      const std::shared_lock hold(m);
+      passed.set();
+    });
+    in_time = behind(2) && in_time;
+    writer.join();
+    EXPECT_TRUE(eventually([&] { return passed.is_set(); }));
+    EXPECT_TRUE(m.try_lock_shared());
+    m.unlock_shared();
+    m.unlock_shared();
+    reader.join();
+    EXPECT_TRUE(m.try_lock());
+    m.unlock();
+    return in_time;
   });
-  writer.join();
-  reader.join();
-  EXPECT_TRUE(m.try_lock_shared());
-  m.unlock_shared();
-  m.unlock_shared();
-  EXPECT_TRUE(m.try_lock());
-  m.unlock();
 }
 
 TEST_P(shared_mutex, timed_waits_give_up_in_time) {

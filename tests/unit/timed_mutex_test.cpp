@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "support/sync_support.hpp"
+#include "weft/channel.hpp"
 #include "weft/mutex.hpp"
 
 namespace {
@@ -105,12 +106,33 @@ TEST_P(timed_mutex, waiters_that_give_up_do_not_disturb_the_rest) {
 
 TEST_P(timed_mutex, waiter_with_a_deadline_waits_for_the_owner_at_stop) {
   weft::timed_mutex m;
+  weft::chan<int> never;
+  flag locked;
+  ending of_waiter{};
+  weft::go([&] {
+    const std::scoped_lock hold(m);
+    locked.set();
+    never.recv();
+  });
+  locked.wait();
+  weft::go([&] {
+    note_ending(of_waiter, [&] { EXPECT_TRUE(m.try_lock_for(1h)); });
+    m.unlock();
+  });
+  ASSERT_TRUE(wait_until_waiting(wait_reason::mutex, 1));
+  ASSERT_TRUE(wait_until_waiting(wait_reason::chan_recv, 1));
+  weft::stop();
+  EXPECT_EQ(of_waiter, ending::returned);
+}
+
+TEST_P(timed_mutex, waiter_with_a_deadline_is_unwound_when_nobody_can_unlock) {
+  weft::timed_mutex m;
   ending of_waiter{};
   m.lock();
-  weft::go([&] { note_ending(of_waiter, [&] { EXPECT_FALSE(m.try_lock_for(20ms)); }); });
+  weft::go([&] { note_ending(of_waiter, [&] { m.try_lock_for(1h); }); });
   ASSERT_TRUE(wait_until_waiting(wait_reason::mutex, 1));
   weft::stop();
-  EXPECT_NE(of_waiter, ending::none);
+  EXPECT_EQ(of_waiter, ending::unwound);
   m.unlock();
 }
 

@@ -89,25 +89,37 @@ TEST_P(timers, never_does_not_fire_and_can_be_moved) {
 }
 
 TEST_P(timers, fibers_wake_in_the_order_of_their_deadlines) {
-  // On one P the order is exact; on several the wakers race.
-  std::vector<int> order;
-  std::vector<weft::fiber<void>> fibers;
-  const auto base = weft::clock::now() + std::chrono::milliseconds(scaled(20, 300));
-  for (const int i : {5, 2, 8, 0, 9, 1, 7, 3, 6, 4}) {
-    fibers.push_back(weft::spawn([&order, i, base, exact = procs() == 1] {
-      weft::this_fiber::sleep_until(base + i * 1us);
-      if (exact) {
-        order.push_back(i);
-      }
-    }));
-  }
-  for (auto& f : fibers) {
-    f.join();
-  }
-  if (procs() == 1) {
-    EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
-    EXPECT_EQ(order.size(), 10U);
-  }
+  weft::stop();
+  weft::start({.procs = procs(), .time_slice = 24h});  // or two may run at once even on one P
+  weft_testing::with_enough_patience([this](auto patience) {
+    // On one P the order is exact; on several the wakers race.
+    std::vector<int> order;
+    std::vector<weft::fiber<void>> fibers;
+    const auto base = weft::clock::now() + patience;
+    for (const int i : {5, 2, 8, 0, 9, 1, 7, 3, 6, 4}) {
+      fibers.push_back(weft::spawn([&order, i, base, exact = procs() == 1] {
+        weft::this_fiber::sleep_until(base + i * 1us);
+        if (exact) {
+          order.push_back(i);
+        }
+      }));
+    }
+    bool in_time = false;
+    eventually([&] {
+      const bool all = weft_testing::fibers_waiting(weft::detail::wait_reason::sleep) == 10;
+      const bool over = weft::clock::now() >= base;
+      in_time = all && !over;
+      return all || over;
+    });
+    for (auto& f : fibers) {
+      f.join();
+    }
+    if (procs() == 1) {
+      EXPECT_TRUE(std::is_sorted(order.begin(), order.end()) || !in_time);
+      EXPECT_EQ(order.size(), 10U);
+    }
+    return in_time;
+  });
 }
 
 TEST_P(timers, thousands_of_sleepers_all_wake) {
@@ -205,17 +217,22 @@ TEST_P(timers, dense_ones_share_wake_ups) {
 }
 
 TEST_P(timers, a_lone_one_is_not_put_off) {
-  std::vector<std::int64_t> late;
+  int on_time = 0;
   weft::spawn([&] {
-    for (int n = 0; n < 100; ++n) {
+    const auto sleep_once = [&] {
       const auto begin = monotonic_ns();
       weft::this_fiber::sleep_for(200us);
-      late.push_back(monotonic_ns() - begin - ms / 5);
-    }
+      const auto late = monotonic_ns() - begin - ms / 5;
+      EXPECT_GE(late, 0);
+      on_time += late < ms / 4;  // most are late by about 0.05; the machine may be busy
+    };
+    EXPECT_TRUE(eventually([&] {
+      for (int n = 0; n < 100; ++n) {
+        sleep_once();
+      }
+      return on_time > 10;
+    }));
   }).join();
-  std::sort(late.begin(), late.end());
-  EXPECT_GE(late.front(), 0);
-  EXPECT_LT(late[10], ms / 4);  // most are about 0.05; the machine may be busy
 }
 
 // The heap alone ---------------------------------------------------------------------------------
