@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <limits>
 #include <stdexcept>
 #include <vector>
 
@@ -89,7 +90,7 @@ TEST_P(channel_throwing, receiver_put_back_in_front_keeps_its_deadline) {
   run([] {
     for (int round = 0; round < 50; ++round) {
       chan<fussy> c;
-      std::atomic<int> fuse = 1'000'000;
+      std::atomic<int> fuse = std::numeric_limits<int>::max();
       std::atomic<bool> over = false;
       auto receiver = weft::spawn([&] {
         fussy got(0);

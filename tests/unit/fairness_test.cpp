@@ -30,6 +30,8 @@ TEST_P(fairness, yielding_fibers_take_turns) {
   if (procs() != 1) {
     GTEST_SKIP() << "an exact order needs one P";
   }
+  weft::stop();
+  weft::start({.procs = 1, .time_slice = 24h});  // or others run beside one that has lost its CPU
   std::vector<int> turns;
   weft::spawn([&] {
     std::vector<weft::fiber<void>> fibers;
@@ -45,7 +47,7 @@ TEST_P(fairness, yielding_fibers_take_turns) {
       f.join();
     }
   }).join();
-  // A slice may end in between: nearly every four turns are of four fibers.
+  // A look at the other queues may come in between: nearly every four turns are of four fibers.
   int complete = 0;
   for (std::size_t i = 0; i + 4 <= turns.size(); i += 4) {
     int seen = 0;
@@ -161,10 +163,14 @@ TEST_P(fairness, an_idle_process_does_not_wake_up) {
     weft::go([] { weft::this_fiber::yield(); });
   }
   ASSERT_TRUE(weft_testing::wait_until_idle());
-  std::this_thread::sleep_for(700ms);  // sysmon's longest pauses run out
-  const long before = context_switches();
-  std::this_thread::sleep_for(500ms);
-  EXPECT_LE(context_switches() - before, 2);
+  // sysmon's longest pauses run out in some 700 ms, or later on a busy machine.
+  EXPECT_TRUE(eventually(
+      [] {
+        const long before = context_switches();
+        std::this_thread::sleep_for(500ms);
+        return context_switches() - before <= 2;
+      },
+      10s));
 }
 
 TEST_P(fairness, work_after_a_long_calm_is_done_at_once) {

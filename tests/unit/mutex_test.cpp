@@ -173,7 +173,7 @@ TEST(mutex_on_one_proc, is_handed_over_to_a_starving_waiter) {
         EXPECT_TRUE(m.try_lock()) << "it has stayed in the starving mode";
         m.unlock();
       },
-      {.procs = 1});
+      {.procs = 1, .time_slice = 24h});  // nobody runs beside a fiber that has lost its CPU
 }
 
 TEST_P(mutex, all_starving_waiters_get_it) {

@@ -63,30 +63,36 @@ void await_lines(int count, std::chrono::milliseconds interval) {
 }
 
 TEST(sched_trace, comes_at_each_interval_also_while_all_is_idle) {
-  const auto child = run_in_child([] {
-    setenv("WEFT_SCHEDTRACE", "20", 1);
-    weft::run([] { await_lines(20, std::chrono::milliseconds(20)); }, {.procs = 4});
-    return 5;
-  });
-  EXPECT_EQ(child.exit_status, 5);
-  const auto lines = parse(child.errors);
-  ASSERT_GE(lines.size(), 3U) << child.errors;
-  EXPECT_LE(lines.size(), 100U);
-  EXPECT_LT(lines[0].ms, lines[1].ms);
-  bool idle = false;
-  for (const trace_line& line : lines) {
-    EXPECT_EQ(line.procs, 4);
-    EXPECT_EQ(line.local.size(), 4U);
-    EXPECT_GE(line.threads, 1);
-    idle |= line.idle_procs == 4;
+  // On a busy machine lines may be left out: more time then.
+  bool enough = false;
+  for (int wanted = 20; wanted <= 500 && !enough; wanted *= 5) {
+    const auto child = run_in_child([wanted] {
+      setenv("WEFT_SCHEDTRACE", "20", 1);
+      weft::run([wanted] { await_lines(wanted, std::chrono::milliseconds(20)); }, {.procs = 4});
+      return 5;
+    });
+    EXPECT_EQ(child.exit_status, 5);
+    const auto lines = parse(child.errors);
+    bool idle = false;
+    long interval = -1;
+    for (const trace_line& line : lines) {
+      EXPECT_EQ(line.procs, 4);
+      EXPECT_EQ(line.local.size(), 4U);
+      EXPECT_GE(line.threads, 1);
+      EXPECT_GT(line.ms / 20, interval) << child.errors;
+      interval = line.ms / 20;
+      idle |= line.idle_procs == 4;
+    }
+    enough = lines.size() >= 3 && idle;
   }
-  EXPECT_TRUE(idle) << child.errors;
+  EXPECT_TRUE(enough);
 }
 
 TEST(sched_trace, shows_what_is_queued_and_detached) {
   const auto child = run_in_child([] {
     setenv("WEFT_SCHEDTRACE", "1", 1);
-    weft::start({.procs = 1});
+    // A slice that is long beside a line's interval, however late sysmon is.
+    weft::start({.procs = 1, .time_slice = std::chrono::milliseconds(500)});
     const weft_testing::gate g;
     weft_testing::spin_loop loop;
     weft::wait_group group;

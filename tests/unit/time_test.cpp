@@ -64,9 +64,8 @@ TEST_P(time_of, after_for_ever_does_not_fire) {
 
 TEST_P(time_of, earlier_timers_fire_first) {
   run([] {
-    auto late = weft::after(20ms), early = weft::after(1ms);
+    auto late = weft::after(1h), early = weft::after(1ms);
     EXPECT_EQ(weft::select(recv(late), recv(early)), 1u);
-    late.recv();
   });
 }
 
@@ -146,9 +145,9 @@ TEST_P(time_of, reset_moves_the_time_either_way) {
     EXPECT_TRUE(t.reset(2ms));
     EXPECT_GE(*t.c.recv() - begin, 2ms);
     EXPECT_FALSE(t.reset(1ms));
-    EXPECT_TRUE(t.reset(3ms));
     const auto again = weft::clock::now();
-    EXPECT_GE(*t.c.recv() - again, 2ms);
+    EXPECT_TRUE(t.reset(3ms));
+    EXPECT_GE(*t.c.recv() - again, 3ms);
   });
 }
 
@@ -249,6 +248,7 @@ TEST_P(time_of, ticker_ticks) {
 TEST_P(time_of, slow_receiver_misses_ticks) {
   run([] {
     weft::ticker t(200us);
+    wait_until([&] { return t.c.size() > 0; });
     weft::after(5ms).recv();
     EXPECT_EQ(t.c.size(), 1u);
   });
