@@ -1,12 +1,19 @@
-// The CPU quota of made-up cgroup trees.
+// The CPU quota of made-up cgroup trees, and the affinity mask.
 #include "runtime/machine/cpu_limit.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#include "runtime/machine/platform.hpp"
+#include "support/child.hpp"
+#include "weft/go.hpp"
+#include "weft/runtime.hpp"
 
 namespace {
 
@@ -167,5 +174,40 @@ TEST_F(cpu_limit, garbage_in_proc_is_no_limit) {
 }
 
 TEST_F(cpu_limit, this_machine_has_at_least_one) { EXPECT_GE(weft::detail::usable_cpus(), 1); }
+
+// Leaves the calling thread, and what it starts, so many of its processors.
+bool keep_cpus(int wanted) {
+  cpu_set_t mask;
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) {
+    return false;
+  }
+  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &mask) && --wanted < 0) {
+      CPU_CLR(cpu, &mask);
+    }
+  }
+  return sched_setaffinity(0, sizeof mask, &mask) == 0;
+}
+
+TEST(affinity_mask, is_how_many_ps_there_are) {
+  const int cpus = weft::detail::affinity_cpus();
+  if (cpus < 2) {
+    GTEST_SKIP() << "there is nothing to take away";
+  }
+  const int quota = cgroup_cpu_quota("");
+  for (int keep = 1; keep < std::min(cpus, 4); ++keep) {
+    const auto child = weft_testing::run_in_child([keep] {
+      unsetenv("WEFT_PROCS");
+      if (!keep_cpus(keep)) {
+        return 99;
+      }
+      weft::go([] {});  // starts the default runtime
+      const int procs = weft::procs();
+      weft::stop();
+      return procs;
+    });
+    EXPECT_EQ(child.exit_status, quota == 0 ? keep : std::min(keep, quota)) << child.errors;
+  }
+}
 
 }  // namespace
