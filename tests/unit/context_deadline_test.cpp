@@ -74,6 +74,14 @@ TEST_P(context_deadline, ends_what_is_below_with_the_same_reason) {
   EXPECT_EQ(child.err(), std::errc::timed_out);
 }
 
+TEST_P(context_deadline, asks_the_tokens_of_what_is_below) {
+  auto [ctx, cancel] = weft::with_timeout(weft::background(), 2ms);
+  auto [child, cancel_child] = weft::with_cancel(ctx);
+  const std::stop_token token = child.token();
+  EXPECT_TRUE(eventually([&] { return token.stop_requested(); }));
+  EXPECT_EQ(child.err(), std::errc::timed_out);
+}
+
 TEST_P(context_deadline, cancelled_first_stays_cancelled) {
   with_enough_patience([](auto patience) {
     auto [ctx, cancel] = weft::with_timeout(weft::background(), patience);

@@ -5,10 +5,13 @@
 #include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/sync_support.hpp"
+#include "weft/debug.hpp"
 #include "weft/select.hpp"
 
 namespace {
@@ -228,6 +231,45 @@ TEST_P(context, token_is_asked_to_stop) {
   EXPECT_TRUE(ctx.token().stop_requested());
   auto [late, cancel_late] = weft::with_cancel(ctx);
   EXPECT_TRUE(late.token().stop_requested());
+}
+
+TEST_P(context, token_of_a_child_is_asked_when_the_parent_is_cancelled) {
+  auto [ctx, cancel] = weft::with_cancel(weft::background());
+  auto [child, cancel_child] = weft::with_cancel(ctx);
+  auto [sibling, cancel_sibling] = weft::with_cancel(ctx);
+  const std::stop_token token = child.token();
+  int called = 0;
+  const std::stop_callback callback(token, [&] { ++called; });
+  cancel_sibling();
+  EXPECT_FALSE(token.stop_requested());
+  cancel();
+  EXPECT_TRUE(token.stop_requested());
+  EXPECT_EQ(called, 1);
+}
+
+std::size_t fibers_there_are() {
+  const auto fibers = weft::snapshot().fibers;
+  return fibers.runnable + fibers.running + fibers.waiting + fibers.ended;
+}
+
+TEST_P(context, takes_no_fiber) {
+  const std::size_t before = fibers_there_are();
+  auto [root, cancel_root] = weft::with_cancel(weft::background());
+  std::vector<std::pair<weft::context, weft::cancel_function>> all;
+  std::vector<std::stop_token> tokens;
+  for (int i = 0; i < 100; ++i) {
+    all.push_back(weft::with_cancel(root));
+    all.push_back(weft::with_timeout(all.back().first, std::chrono::hours(1)));
+    const weft::context named = weft::with_value(all.back().first, user_key{}, "u");
+    tokens.push_back(named.token());
+    EXPECT_FALSE(named.done().closed());
+  }
+  EXPECT_EQ(fibers_there_are(), before);
+  cancel_root();
+  EXPECT_EQ(fibers_there_are(), before);
+  for (const std::stop_token& token : tokens) {
+    EXPECT_TRUE(token.stop_requested());
+  }
 }
 
 TEST_P(context, many_may_cancel_and_look_at_once) {
