@@ -8,6 +8,7 @@
 // Tested by: tests/unit/time_test.cpp, tests/stress/timer_stress.cpp
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "channel/deal.hpp"
@@ -129,12 +130,19 @@ bool stop_call_timer(call_timer* t) noexcept {
 
 bool reset_call_timer(call_timer* t, duration delay) {
   const std::int64_t due = deadline_after(delay).time_since_epoch().count();
+  std::optional<arming_from_outside> outside;  // not under the guard, for which fibers may spin
+  try {
+    outside.emplace(due != never);
+  } catch (...) {
+    stop_call_timer(t);
+    throw;
+  }
   M* const m = enter();
   acquire_object(t->guard);
   const bool active = disarm(*t);
   try {
     if (due != never) {
-      arm_timer(t->node, due);
+      arm_timer(t->node, due, &*outside);
       t->due = due;
       retain(t);
     }

@@ -1,5 +1,6 @@
 // Timers that send on a channel. The invariants are in channel/timer_core.hpp.
 #include <memory>
+#include <optional>
 
 #include "channel/deal.hpp"
 #include "channel/timer_core.hpp"
@@ -61,13 +62,14 @@ bool disarm(timer_core& t) noexcept {
 }
 
 // Under the guard, disarmed. Returns whom to ready. Throws std::bad_alloc, still disarmed then.
-G* arm(timer_core& t, std::int64_t now, duration first, duration period) {
+G* arm(timer_core& t, std::int64_t now, duration first, duration period,
+       arming_from_outside* within) {
   t.period = period.count();
   if (first <= duration::zero()) {
     return tick(t, now);
   }
   if (first.count() < never - now) {
-    arm_timer(t.node, now + first.count());
+    arm_timer(t.node, now + first.count(), within);
     t.due = now + first.count();
   }
   return nullptr;
@@ -108,12 +110,19 @@ bool reset_timer_chan(chan_core* core, duration first, duration period) {
   }
   auto& t = static_cast<timer_core&>(*core);
   const std::int64_t now = now_ns();
+  std::optional<arming_from_outside> outside;  // not under the guard: stop() goes for that
+  try {
+    outside.emplace(first > duration::zero());
+  } catch (...) {
+    stop_timer_chan(core);
+    throw;
+  }
   G* woken = nullptr;
   M* const m = enter();
   acquire_object(t.guard);
   const bool active = disarm(t);
   try {
-    woken = arm(t, now, first, period);
+    woken = arm(t, now, first, period, &*outside);
   } catch (...) {
     t.guard.release();
     leave_unmoved(m);

@@ -24,32 +24,28 @@ struct timer_pool {
 
 constinit timer_pool pool;
 
-class outside_scope {
- public:
-  explicit outside_scope(bool outside) : outside_(outside) {
-    if (outside_) {
-      begin_outside_timer();
-    }
-  }
-  ~outside_scope() {
-    if (outside_) {
-      end_outside_timer();
-    }
-  }
-  outside_scope(const outside_scope&) = delete;
-  outside_scope& operator=(const outside_scope&) = delete;
-
- private:
-  const bool outside_;
-};
-
 }  // namespace
+
+arming_from_outside::arming_from_outside(bool wanted) : outside_(wanted && current_m() == nullptr) {
+  if (outside_) {
+    begin_outside_timer();
+  }
+}
+
+arming_from_outside::~arming_from_outside() {
+  if (first_) {
+    outside_timer_is_first();
+  }
+  if (outside_) {
+    end_outside_timer();
+  }
+}
 
 timer_node::timer_node() noexcept : when_(timer_heap::no_time), key_(timer_heap::no_time) {}
 
-bool arm_timer(timer_node* t, std::int64_t when_ns) {
+bool arm_timer(timer_node* t, std::int64_t when_ns, arming_from_outside* within) {
   M* const m = current_m();
-  const outside_scope outside(m == nullptr);
+  arming_from_outside own(within == nullptr);
   timer_heap& heap =
       m != nullptr ? m->p.load(std::memory_order_relaxed)->timers : outside_timer_heap();
   t->guard_.acquire();
@@ -66,7 +62,7 @@ bool arm_timer(timer_node* t, std::int64_t when_ns) {
   t->home_ = &heap;
   t->guard_.release();
   if (heap.push(when_ns, t) && m == nullptr) {
-    outside_timer_is_first();
+    (within != nullptr ? within : &own)->first_ = true;
   }
   return was_armed;
 }

@@ -45,9 +45,26 @@ struct timer_node {
   timer_node() noexcept;
 };
 
+// Around the arming of a timer on a plain thread: a call from outside, which may start the runtime,
+// for which it waits until a stop() has ended, and which at the end wakes P 0 if need be. Who arms
+// with a lock held that fibers or stop() may go for makes one before it takes that, and lets it end
+// afterwards. Nothing on a fiber, or if not `wanted`. Throws as go() does.
+class arming_from_outside {
+ public:
+  explicit arming_from_outside(bool wanted);
+  ~arming_from_outside();
+  arming_from_outside(const arming_from_outside&) = delete;
+  arming_from_outside& operator=(const arming_from_outside&) = delete;
+
+ private:
+  friend bool arm_timer(timer_node* t, std::int64_t when_ns, arming_from_outside* within);
+  const bool outside_;
+  bool first_ = false;  // the timer is P 0's earliest
+};
+
 // Arms `t` for `when_ns` (weft::clock), or moves it. True if it was armed before. On a plain
 // thread the timer goes to some P of the running runtime. Does not wait for a running fire().
-bool arm_timer(timer_node* t, std::int64_t when_ns);
+bool arm_timer(timer_node* t, std::int64_t when_ns, arming_from_outside* within = nullptr);
 
 // Disarms. True: it was armed and will not fire. Not armed: false, and with `wait_for_fire` a
 // fire() in progress on another thread has ended when this returns (not from inside fire(), nor

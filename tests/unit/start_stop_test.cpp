@@ -13,6 +13,7 @@
 #include "runtime/scheduler/scheduler.hpp"
 #include "support/runtime_fixture.hpp"
 #include "weft/go.hpp"
+#include "weft/time.hpp"
 
 namespace {
 
@@ -44,6 +45,37 @@ TEST(start_stop, at_once_without_work) {
     weft::start({.procs = 4});
     weft::stop();
   }
+}
+
+// To arm a timer may be to start the runtime, which has to wait for a stop(), which goes for the
+// lock of the channel on which the other thread waits.
+TEST(start_stop, a_timer_is_reset_meanwhile) {
+  weft::timer t(1h);
+  std::atomic<bool> end{false};
+  const auto thread = [&end](auto step) {
+    return std::thread([&end, step] {
+      while (!end) {
+        try {
+          step();
+        } catch (const std::logic_error&) {  // it is stopping
+        } catch (const weft::unwind&) {
+        }
+      }
+    });
+  };
+  std::thread resets = thread([&t] { t.reset(1h); });
+  std::thread receives = thread([&t] { t.c.recv(); });
+  std::thread starts = thread([] { weft::go([] {}); });
+  const auto until = weft::clock::now() + 1s;
+  while (weft::clock::now() < until) {
+    weft::stop();
+  }
+  end = true;
+  resets.join();
+  starts.join();
+  t.reset(0s);
+  receives.join();
+  weft::stop();
 }
 
 TEST(start_stop, start_twice_is_a_logic_error) {
