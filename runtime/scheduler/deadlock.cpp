@@ -137,6 +137,16 @@ void wake_plain_thread(G* g) noexcept {
   g->sleep.wake();
 }
 
+bool no_other_thread_is_awake() noexcept {
+  if (awake.load(std::memory_order_seq_cst) > 1) {
+    return false;
+  }
+  sched.idle.guard.acquire();
+  const bool unknown = unknown_threads();
+  sched.idle.guard.release();
+  return !unknown;
+}
+
 void check_deadlock() noexcept {
   if (awake.load(std::memory_order_seq_cst) > 0 || !sched.settings.detect_deadlock ||
       sched.state.load(std::memory_order_acquire) != phase::running) {

@@ -308,6 +308,7 @@ void stop() {
   if (sched.state.load(std::memory_order_acquire) == phase::forked) {
     return;
   }
+  current_stand_in();  // this thread is known from now on
   const std::scoped_lock hold(lifecycle);
   if (sched.state.load(std::memory_order_acquire) != phase::running) {
     return;

@@ -311,6 +311,9 @@ void unwind_everything() noexcept;
 
 // Ends the process with a report if nothing can ever run again. No lock may be held.
 void check_deadlock() noexcept;
+// On a plain thread that weft knows: whether all others of the process wait in weft without a
+// deadline, or are the runtime's own. False also if that cannot be told.
+bool no_other_thread_is_awake() noexcept;
 // The calling plain thread is about to sleep in a wait without a deadline. Before others could see
 // it, it has set its stand-in's counted_asleep.
 void plain_thread_waits() noexcept;

@@ -49,10 +49,10 @@ void unwind_fiber(G* g, void* arg) noexcept {
   }
 }
 
-void unwind_thread(G* g, void*) noexcept {
+void unwind_thread(G* g, void* patient_too) noexcept {
   g->scan_guard.acquire();
-  const bool won =
-      g->point != nullptr && !g->patient && g->point->cancel(g->point, wait_outcome::unwound);
+  const bool won = g->point != nullptr && (patient_too != nullptr || !g->patient) &&
+                   g->point->cancel(g->point, wait_outcome::unwound);
   g->scan_guard.release();
   if (won) {
     ready(g);
@@ -101,6 +101,10 @@ void unwind_everything() noexcept {
     sched.scan.release();
     resume_world();
     if (r.live == 0) {
+      // Who waits patiently waits for a fiber, and there is none, or for a thread that may go on.
+      if (bool patient_too = no_other_thread_is_awake()) {
+        for_each_stand_in(unwind_thread, &patient_too);
+      }
       return;
     }
     if (r.cancelled > 0) {
