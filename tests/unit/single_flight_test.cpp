@@ -2,14 +2,21 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "support/sync_support.hpp"
 #include "weft/channel.hpp"
+#include "weft/debug.hpp"
+#include "weft/time.hpp"
 
 namespace {
 
+using namespace std::chrono_literals;
 using namespace weft_testing;
 using weft::detail::wait_reason;
 
@@ -133,6 +140,56 @@ TEST_P(single_flight, stop_unwinds_the_caller_and_who_waits) {
   weft::stop();
   EXPECT_EQ(of_caller, ending::unwound);
   EXPECT_EQ(of_waiter, ending::unwound);
+}
+
+std::uint64_t waits_for_mutexes() {
+  for (const auto& park : weft::snapshot().parks) {
+    if (park.reason == weft::detail::to_string(wait_reason::mutex)) {
+      return park.times;
+    }
+  }
+  return 0;
+}
+
+// On a plain thread it can be made to take its time, inside call(), where the others have to wait.
+struct slow_hash {
+  static inline std::atomic<bool> slow{false};
+  static inline std::atomic<bool> here{false};
+  std::size_t operator()(int key) const {
+    while (slow && !weft::this_fiber::is_fiber()) {
+      here = true;
+      std::this_thread::yield();
+    }
+    return static_cast<std::size_t>(key);
+  }
+};
+
+// Or the key would be in use for ever.
+TEST_P(single_flight, call_that_stop_ends_is_over_though_others_are_inside) {
+  weft::single_flight<int, int, slow_hash> flights;
+  weft::chan<int> never;
+  weft::go([&] { flights.call(1, [&] { return *never.recv(); }); });
+  ASSERT_TRUE(wait_until_waiting(wait_reason::chan_recv, 1));
+  slow_hash::here = false;
+  slow_hash::slow = true;
+  std::thread inside([&] { EXPECT_EQ(flights.call(2, [] { return 2; }).value, 2); });
+  EXPECT_TRUE(eventually([] { return slow_hash::here.load(); }));
+  const std::uint64_t before = waits_for_mutexes();
+  const weft::timer pending(1h);  // stop() is patient while there is one
+  std::thread stopper([] { weft::stop(); });
+  // Until its wait has been ended, and what it does then is done or waits again.
+  EXPECT_TRUE(eventually([&] { return live_fibers() == 0 || waits_for_mutexes() > before + 1; }));
+  slow_hash::slow = false;
+  inside.join();
+  stopper.join();
+  weft::start({.procs = procs()});
+  flag called;
+  weft::go([&] {
+    EXPECT_EQ(flights.call(1, [] { return 3; }).value, 3);
+    called.set();
+  });
+  EXPECT_TRUE(eventually([&] { return called.is_set(); }));
+  weft::stop();
 }
 
 }  // namespace

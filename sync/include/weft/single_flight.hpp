@@ -64,14 +64,9 @@ class single_flight {
         throw;
       }
       hold.unlock();
+      landing end(*this, key, *own);
       own->run(std::forward<F>(f));
-      hold.lock();
-      if (const auto entry = calls_.find(key); entry != calls_.end() && entry->second == own) {
-        calls_.erase(entry);
-      }
-      const bool shared = own->shared;
-      hold.unlock();
-      own->ended.add(-1);
+      const bool shared = end.now();
       return {own->value(), shared};
     }
 
@@ -103,6 +98,40 @@ class single_flight {
     detail::countdown ended{1};
     bool shared = false;  // guarded by mutex_
     std::variant<std::monostate, V, std::exception_ptr> outcome;
+  };
+
+  // Takes a call that is over out of calls_, and tells those who wait for it: also if stop() ends
+  // the first wait for the mutex, which some thread may have just then. It does not end the second,
+  // in an unwinding.
+  class landing {
+   public:
+    landing(single_flight& of, const K& key, flight& own) : of_(of), key_(key), own_(own) {}
+    landing(const landing&) = delete;
+    landing& operator=(const landing&) = delete;
+    ~landing() {
+      if (!over_) {
+        now();
+      }
+    }
+    // Whether it was shared.
+    bool now() {
+      std::unique_lock hold(of_.mutex_);
+      over_ = true;
+      const auto entry = of_.calls_.find(key_);
+      if (entry != of_.calls_.end() && entry->second.get() == &own_) {
+        of_.calls_.erase(entry);
+      }
+      const bool shared = own_.shared;
+      hold.unlock();
+      own_.ended.add(-1);
+      return shared;
+    }
+
+   private:
+    single_flight& of_;
+    const K& key_;
+    flight& own_;
+    bool over_ = false;
   };
 
   mutex mutex_;
