@@ -213,23 +213,24 @@ void play_one(random_source& random) {
   require(inside == 0, "the group is gone, and a function is inside");
 }
 
-void play(unsigned seed, int turns) {
+void play(unsigned seed, const std::atomic<bool>& end) {
   const counted local;
   random_source random(seed);
-  for (int i = 0; i < turns; ++i) {
+  for (int i = 0; i < 60 && !end; ++i) {
     play_one(random);
   }
 }
 
 void round(std::mt19937_64& random, int procs) {
   weft::start({.procs = procs});
+  std::atomic<bool> end{false};  // for the thread, once the fibers have ended
   std::vector<weft::fiber<void>> fibers;
   for (int i = 0; i < 10; ++i) {
-    fibers.push_back(weft::spawn(play, static_cast<unsigned>(random()), 60));
+    fibers.push_back(weft::spawn(play, static_cast<unsigned>(random()), std::cref(end)));
   }
-  std::thread thread([seed = static_cast<unsigned>(random())] {
+  std::thread thread([&end, seed = static_cast<unsigned>(random())] {
     try {
-      play(seed, 30);
+      play(seed, end);
     } catch (const weft::unwind&) {
     } catch (const std::logic_error&) {
       // go() while stop() is at work
@@ -245,6 +246,7 @@ void round(std::mt19937_64& random, int procs) {
     } catch (const weft::unwind&) {
     }
   }
+  end = true;
   thread.join();
   weft::stop();  // the thread may have started another
 }

@@ -157,9 +157,9 @@ class shelf {
   std::array<std::shared_ptr<subject>, 8> places_;
 };
 
-void play(shelf& s, unsigned seed) {
+void play(shelf& s, unsigned seed, const std::atomic<bool>& end) {
   random_source random(seed);
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 200 && !end; ++i) {
     s.act(random);
     linger(random);
   }
@@ -169,15 +169,17 @@ void round(std::mt19937_64& random, int procs) {
   random_source for_shelf(static_cast<unsigned>(random()));
   shelf s(for_shelf);
   weft::start({.procs = procs});
+  std::atomic<bool> end{false};  // for the threads, once the fibers have ended
   std::vector<weft::fiber<void>> fibers;
   for (int i = 0; i < 12; ++i) {
-    fibers.push_back(weft::spawn([&s, seed = static_cast<unsigned>(random())] { play(s, seed); }));
+    fibers.push_back(
+        weft::spawn([&, seed = static_cast<unsigned>(random())] { play(s, seed, end); }));
   }
   std::array<std::thread, 2> threads;
   for (auto& t : threads) {
-    t = std::thread([&s, seed = static_cast<unsigned>(random())] {
+    t = std::thread([&, seed = static_cast<unsigned>(random())] {
       try {
-        play(s, seed);
+        play(s, seed, end);
       } catch (const weft::unwind&) {
       }
     });
@@ -192,6 +194,7 @@ void round(std::mt19937_64& random, int procs) {
     } catch (const weft::unwind&) {
     }
   }
+  end = true;
   for (auto& t : threads) {
     t.join();
   }
