@@ -284,9 +284,9 @@ void* sysmon_main(void*) noexcept {
   int quiet = 0;
   bool ran = true;
   while (!sysmon.exit.load(std::memory_order_acquire)) {
-    // The next holder may have come while the last one was let go: one wake for the two.
-    while (hold_is_wanted()) {
+    if (hold_is_wanted()) {
       hold_for_others();
+      continue;  // the next holder, or the end, may have come meanwhile: one wake for the two
     }
     if (all_idle() && pause >= longest_pause_ns && !ran) {
       check_deadlock();
