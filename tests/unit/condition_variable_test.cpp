@@ -279,7 +279,10 @@ TEST_P(condition_variable, may_be_destroyed_by_a_thread_while_stop_ends_the_wait
     });
     ASSERT_TRUE(wait_until_waiting(wait_reason::condition_variable, 1));
     std::thread notifier([&] {
-      changed_here->notify_all();
+      {
+        const std::scoped_lock hold(m);  // its waiter stands in line once it has let go of it
+        changed_here->notify_all();
+      }
       changed_here.reset();
     });
     weft::stop();

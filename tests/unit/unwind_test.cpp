@@ -106,6 +106,7 @@ TEST_P(unwind, yield_loops_end_when_their_condition_comes_true) {
   }
   weft::go([&] {
     const at_end set{[&] { done = true; }};
+    weft_testing::eventually(weft::stopping);  // parked before, it would wait for those loops
     weft::this_fiber::sleep_for(1h);
   });
   weft::stop();

@@ -1,7 +1,7 @@
 // Telling those who work for somebody that they may stop: context.
 //
 //   auto [ctx, cancel] = weft::with_timeout(weft::background(), 5s);
-//   weft::go([ctx] {
+//   weft::go([ctx = ctx] {
 //     while (!ctx.is_done()) step();
 //   });
 //   weft::select(recv(work, use), recv(ctx.done(), [] { clean_up(); }));
