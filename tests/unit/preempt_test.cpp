@@ -130,6 +130,7 @@ TEST(preempt_in_long_slices, who_must_not_be_preempted_goes_on) {
 // Here sysmon asks nobody.
 TEST(preempt_in_long_slices, set_procs_counts_as_asking) {
   weft::start({.procs = 1, .time_slice = 24h});
+  weft::chan<int>(1).send(1);  // ends solo, for which set_procs() would hold the world
   std::atomic<bool> running{false};
   std::thread changer([&] {
     while (!running) {
