@@ -8,7 +8,6 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/scheduler/world.hpp"
 #include "runtime/state/solo.hpp"
 #include "support/on_procs.hpp"
 #include "weft/channel.hpp"
@@ -84,18 +83,6 @@ TEST_F(solo_mode, starting_and_joining_fibers_from_outside_leaves_it) {
   weft::start({.procs = 1});
   EXPECT_EQ(weft::spawn([] { return 7; }).join(), 7);
   EXPECT_TRUE(solo.now);
-  weft::stop();
-}
-
-TEST_F(solo_mode, ends_inside_a_world_hold_of_the_same_thread) {
-  weft::start({.procs = 1});
-  const weft::chan<int> channel(1);
-  {
-    const weft::detail::world_hold nobody_runs;
-    EXPECT_TRUE(channel.try_send(1));
-    EXPECT_FALSE(solo.now);
-  }
-  EXPECT_EQ(weft::spawn([&] { return channel.recv(); }).join(), 1);
   weft::stop();
 }
 
