@@ -9,6 +9,8 @@ committing memory, as much is committed and freed again, whoever's turn it is.
 
 import mmap
 import re
+import subprocess
+import sys
 
 _MADV_NOHUGEPAGE = 15
 _MADV_POPULATE_WRITE = 23  # Linux 5.14
@@ -21,14 +23,23 @@ def _available_bytes():
 
 
 def commit_and_free(size):
-    """False where the kernel cannot do it, or the machine has not that much to spare."""
+    """False where the kernel cannot do it, or the machine has not that much to spare. In a process of
+    its own: where a cgroup has less than the machine, that is the one which is killed."""
     size = int(size) // mmap.PAGESIZE * mmap.PAGESIZE
     if size <= 0 or size > _available_bytes() * 0.8:
         return False
-    try:
-        with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+    done = subprocess.run([sys.executable, __file__, str(size)], stderr=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
+def _commit(size):
+    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        try:
             memory.madvise(_MADV_NOHUGEPAGE)
-            memory.madvise(_MADV_POPULATE_WRITE)
-    except (OSError, ValueError):
-        return False
-    return True
+        except OSError:
+            pass  # a kernel without them
+        memory.madvise(_MADV_POPULATE_WRITE)
+
+
+if __name__ == "__main__":
+    _commit(int(sys.argv[1]))
