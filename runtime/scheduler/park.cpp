@@ -55,6 +55,15 @@ void set_waiting(G* g, cancel_point* point, const wait_options& options) noexcep
   g->status.store(g_status::waiting, std::memory_order_relaxed);
 }
 
+// For a plain thread. Its exceptions stay where they are; what stop() asks of a fiber's context, it
+// asks of the stand-in's.
+void set_thread_waiting(G* g, cancel_point* point, const wait_options& options) noexcept {
+  g->scan_guard.acquire();
+  g->ctx.exceptions.uncaught = static_cast<unsigned int>(std::uncaught_exceptions());
+  set_waiting(g, point, options);
+  g->scan_guard.release();
+}
+
 // For a fiber on m. Returns m's P.
 P* set_waiting_on(M* m, G* g, cancel_point* point, const wait_options& options) noexcept {
   set_waiting(g, point, options);
@@ -186,9 +195,7 @@ wait_outcome wait(wait_queue& queue, lock& guard, waiter& w, wait_options option
   }
   if (m == nullptr) {
     g->counted_asleep = !timed;
-    g->scan_guard.acquire();
-    set_waiting(g, &w, options);
-    g->scan_guard.release();
+    set_thread_waiting(g, &w, options);
     guard.release();
     wait_as_thread(g, &w, options);
     return w.outcome;
@@ -226,9 +233,7 @@ void park(commit_fn commit, void* arg, cancel_point* point, wait_options options
   if (m == nullptr) {
     G* const g = current_stand_in();
     g->counted_asleep = options.deadline == never;
-    g->scan_guard.acquire();
-    set_waiting(g, point, options);
-    g->scan_guard.release();
+    set_thread_waiting(g, point, options);
     commit(arg);
     wait_as_thread(g, point, options);
     return;

@@ -51,7 +51,8 @@ void unwind_fiber(G* g, void* arg) noexcept {
 
 void unwind_thread(G* g, void* patient_too) noexcept {
   g->scan_guard.acquire();
-  const bool won = g->point != nullptr && (patient_too != nullptr || !g->patient) &&
+  const bool won = g->point != nullptr && g->ctx.exceptions.uncaught == 0 &&
+                   (patient_too != nullptr || !g->patient) &&
                    g->point->cancel(g->point, wait_outcome::unwound);
   g->scan_guard.release();
   if (won) {
