@@ -21,10 +21,6 @@ void end_now() noexcept {
   if (!solo.now.load(std::memory_order_relaxed)) {
     return;
   }
-  if (holds_world()) {  // by itself: nothing moves as it is
-    solo.now.store(false, std::memory_order_release);
-    return;
-  }
   const world_hold hold;
   WEFT_CHECK(hold.held());  // solo has ended before the runtime stops
   solo.now.store(false, std::memory_order_release);

@@ -22,8 +22,6 @@ namespace {
 constinit std::mutex one_holder;
 constinit std::atomic<std::uint32_t> turn{0};
 constinit note all_held;
-constinit std::atomic<int> holder{
-    0};  // the thread that holds the world; relaxed: asks about itself
 
 // Out of use for good: nobody is on the way with it any more. Under idle.guard.
 bool retired_ps_are_free() noexcept {
@@ -127,16 +125,10 @@ world_hold::world_hold() : held_(false) {
   turn.fetch_add(1, std::memory_order_release);
   nudge_sysmon();
   all_held.wait();
-  holder.store(current_thread_id(), std::memory_order_relaxed);
-}
-
-bool holds_world() noexcept {
-  return holder.load(std::memory_order_relaxed) == current_thread_id();
 }
 
 world_hold::~world_hold() {
   if (held_) {
-    holder.store(0, std::memory_order_relaxed);
     turn.fetch_add(1, std::memory_order_release);
     resume_world();
     nudge_sysmon();

@@ -3,7 +3,7 @@
 // they next call into the runtime.
 //
 // One holder at a time. Who holds it must not call anything that may wait in weft (an ostream that
-// writes through weft, say): it would wait for itself.
+// writes through weft, say), nor use a channel or the like (solo.hpp): it would wait for itself.
 #pragma once
 
 namespace weft::detail {
@@ -24,9 +24,6 @@ class world_hold {
  private:
   bool held_;
 };
-
-// Whether the calling thread is inside a world_hold that holds.
-bool holds_world() noexcept;
 
 // Under the scheduler lock: no P runs, nothing is runnable or about to be made so by a call in
 // progress, and no fiber runs without a P.

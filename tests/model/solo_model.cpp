@@ -159,7 +159,6 @@ struct solo_begins : entry_and_outsiders {
 
 namespace weft::detail {
 
-bool holds_world() noexcept { return false; }
 world_hold::world_hold() : held_(true) { current->hold_world(); }
 world_hold::~world_hold() { current->resume_world(); }
 M* current_m() noexcept { return nullptr; }
